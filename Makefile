@@ -1,0 +1,62 @@
+# Every task of this repository. `make help` lists them.
+PYTHON ?= python3.11
+PORT ?= 8080
+DATA ?= data
+BASE ?= http://127.0.0.1:$(PORT)
+VENV := .venv
+PY := $(VENV)/bin/python
+UV := $(VENV)/bin/uv
+OWN := libs/common services/mandates services/finance services/complaints services/gateway
+export UV_LINK_MODE ?= copy
+
+.DEFAULT_GOAL := help
+.PHONY: help run tour test check check-full format lint types contracts lock schemas settings clean
+
+help: ## list every target
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.run: requirements/run.txt requirements/bootstrap.txt $(OWN:%=%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] >= (3, 11)' || { echo "Suizhuan needs Python 3.11 or newer as $(PYTHON). 需要 Python 3.11 或更高版本。"; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "python -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
+	@test -x $(UV) || $(VENV)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@echo "installing Python packages into $(VENV) / 正在安装 Python 包"
+	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/run.txt
+	@$(UV) pip install -q --python $(PY) --no-deps --no-build-isolation $(OWN:%=-e %)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+run: $(VENV)/.run ## the embedded profile: every service in one process (PORT=, DATA=)
+	@exec $(PY) -m deploy.embedded --port $(PORT) --data $(DATA)
+
+tour: $(VENV)/.run ## the story in the terminal, beside a running `make run` (BASE=, LANG=en)
+	@$(PY) -m deploy.tour --base $(BASE)
+
+test: $(VENV)/.dev ## all tests, on real Kafka, PostgreSQL and Redis
+	$(PY) -m deploy.testing $(PYTEST_ARGS)
+
+check: $(VENV)/.dev format lint types contracts ## what CI runs: format, lint, types, import contracts, tests
+	$(MAKE) test
+
+check-full: check ## check, and what takes longer
+	$(MAKE) test PYTEST_ARGS="-m slow"
+
+format: $(VENV)/.dev ## formatting is as ruff writes it
+	$(VENV)/bin/ruff format --check .
+
+lint: $(VENV)/.dev ## ruff's rules
+	$(VENV)/bin/ruff check .
+
+types: $(VENV)/.dev ## mypy, strict
+	$(VENV)/bin/mypy libs/common/suizhuan services/mandates/mandates services/finance/finance services/complaints/complaints services/gateway/gateway deploy
+
+contracts: $(VENV)/.dev ## the walls between services and around the pure domain
+	PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache
+
+lock: $(VENV)/.run ## compile requirements/*.in to hashed lock files
+	cd requirements && for f in bootstrap run dev; do ../$(UV) pip compile --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header -q -o $$f.txt $$f.in; done
+
+clean: ## remove what was installed and started here (not the data folder)
+	rm -rf $(VENV) .local .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""What the core needs from outside, as protocols; `suizhuan.adapters` holds what fulfils them."""

@@ -1,0 +1,1 @@
+"""The complaints service (诉求)."""

@@ -1,0 +1,1 @@
+"""The mandates service (权责)."""
