@@ -1,0 +1,102 @@
+"""CloudEvents 1.0 on Kafka in binary mode: JSON data in the value, attributes in `ce_*` headers.
+
+Source: CloudEvents 1.0.2 and its Kafka protocol binding. Extensions are those of design §4.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from suizhuan.kernel.clock import parse_utc
+from suizhuan.kernel.refusal import Refusal
+from suizhuan.ports.log import Record
+
+Headers = tuple[tuple[str, bytes], ...]
+
+CONTENT_TYPE = ("content-type", b"application/json")
+_TYPE = re.compile(r"^(?P<name>[a-z_]+(?:\.[a-z_]+){1,3})\.v(?P<version>[1-9][0-9]{0,3})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A record read as an event. `name` is the type without its version; `key` is the aggregate's id."""
+
+    id: str
+    name: str
+    version: int
+    source: str
+    key: str
+    time: datetime
+    data: dict[str, Any]
+    attributes: dict[str, str]
+    topic: str
+    partition: int
+    offset: int
+
+    @property
+    def type(self) -> str:
+        return f"{self.name}.v{self.version}"
+
+    @property
+    def sequence(self) -> int:
+        return int(self.attributes.get("sequence", "0"))
+
+    @property
+    def outbox_id(self) -> int:
+        return int(self.attributes.get("outboxid", "0"))
+
+    def attribute(self, name: str) -> str | None:
+        return self.attributes.get(name)
+
+
+def headers(attributes: Iterable[tuple[str, object | None]]) -> Headers:
+    """Attributes as binary-mode headers; those that are None are left out."""
+    pairs = [(f"ce_{k}", str(v).encode()) for k, v in attributes if v is not None]
+    return (("ce_specversion", b"1.0"), *pairs, CONTENT_TYPE)
+
+
+def decode(record: Record) -> Event:
+    """Read a record. Errors: `event_malformed` with the reason, `event_unknown_version`."""
+    attributes: dict[str, str] = {}
+    for name, raw in record.headers:
+        if name.startswith("ce_"):
+            try:
+                attributes[name[3:]] = raw.decode()
+            except UnicodeDecodeError:
+                raise Refusal("event_malformed", reason=f"header {name[:40]} is not UTF-8") from None
+    for needed in ("id", "type", "source", "time"):
+        if not attributes.get(needed):
+            raise Refusal("event_malformed", reason=f"no ce_{needed}")
+    if attributes.get("specversion") != "1.0":
+        raise Refusal("event_malformed", reason="ce_specversion is not 1.0")
+    match = _TYPE.match(attributes["type"])
+    if match is None:
+        raise Refusal("event_unknown_version", type=attributes["type"][:80])
+    try:
+        data = json.loads(record.value)
+        time = parse_utc(attributes["time"])
+        key = record.key.decode()
+        for number in ("sequence", "outboxid", "term", "authorityoffset"):
+            int(attributes.get(number, "0"))
+    except (ValueError, RecursionError) as error:
+        raise Refusal("event_malformed", reason=str(error)[:200]) from None
+    if not isinstance(data, dict):
+        raise Refusal("event_malformed", reason="the data is not a JSON object")
+    return Event(
+        id=attributes["id"],
+        name=match["name"],
+        version=int(match["version"]),
+        source=attributes["source"],
+        key=key,
+        time=time,
+        data=data,
+        attributes=attributes,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+    )

@@ -1,0 +1,148 @@
+"""A command over HTTP: one unit of work, an answer, an ETag, and an Idempotency-Key if the caller gave one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+
+from suizhuan.context import Context, new_id
+from suizhuan.db.tables import idempotency
+from suizhuan.identity import Identity, caller
+from suizhuan.kernel.refusal import Refusal
+from suizhuan.tracing import current_traceparent
+from suizhuan.unit_of_work import Tx, UnitOfWork
+
+Work = Callable[[Tx], Awaitable[BaseModel]]
+
+
+def etag(version: int) -> str:
+    return f'"{version}"'
+
+
+@dataclass(slots=True)
+class Command:
+    """One command of one caller. Get it as a dependency: `command: CommandDep`."""
+
+    uow: UnitOfWork
+    identity: Identity
+    key: str | None
+    expected: int | None
+    fingerprint: str
+
+    @property
+    def context(self) -> Context:
+        return Context(
+            actor=self.identity.subject,
+            org=self.identity.org,
+            correlation_id=new_id(),
+            traceparent=current_traceparent(),
+        )
+
+    def check_version(self, current: int) -> None:
+        """The caller's If-Match names the present version. Errors: `version_conflict`."""
+        if self.expected is not None and self.expected != current:
+            raise Refusal("version_conflict", current=current)
+
+    async def run(self, work: Work, *, status: int = 200) -> Response:
+        """Do the work once. With an Idempotency-Key, a repeat gets the first answer again and nothing happens.
+
+        Only what was done is remembered: a refused command may be tried again under the same key.
+        Errors: the work's refusals; `idempotency_key_reused` when the key came with another request.
+        """
+        try:
+            async with self.uow.begin(self.context) as tx:
+                earlier = await self._earlier(tx)
+                if earlier is not None:
+                    return earlier
+                answer = await work(tx)
+                body = answer.model_dump_json().encode()
+                version = getattr(answer, "version", None)
+                tag = etag(version) if isinstance(version, int) else None
+                if self.key is not None:
+                    await self._remember(tx, status, body, tag)
+        except IntegrityError:
+            if self.key is None:
+                raise
+            # The same key was at work at the same time, and the other was first.
+            async with self.uow.begin(self.context) as tx:
+                earlier = await self._earlier(tx)
+            if earlier is None:
+                raise
+            return earlier
+        return _answer(status, body, tag)
+
+    async def _earlier(self, tx: Tx) -> Response | None:
+        if self.key is None:
+            return None
+        row = (
+            await tx.conn.execute(
+                select(idempotency).where(
+                    idempotency.c.subject == self.identity.subject, idempotency.c.key == self.key
+                )
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        if row.fingerprint != self.fingerprint:
+            raise Refusal("idempotency_key_reused")
+        answer = _answer(row.status, bytes(row.body), row.etag)
+        answer.headers["Idempotency-Replayed"] = "true"
+        return answer
+
+    async def _remember(self, tx: Tx, status: int, body: bytes, tag: str | None) -> None:
+        await tx.conn.execute(
+            insert(idempotency).values(
+                subject=self.identity.subject,
+                key=self.key,
+                fingerprint=self.fingerprint,
+                status=status,
+                body=body,
+                etag=tag,
+                created_at=tx.now,
+            )
+        )
+
+
+def _answer(status: int, body: bytes, tag: str | None) -> Response:
+    response = Response(body, status_code=status, media_type="application/json")
+    if tag is not None:
+        response.headers["ETag"] = tag
+    return response
+
+
+async def command(
+    request: Request,
+    identity: Annotated[Identity, Depends(caller)],
+    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+    if_match: Annotated[str | None, Header(max_length=40)] = None,
+) -> Command:
+    """The dependency that makes a Command; the service's unit of work stands in `app.state.uow`."""
+    body = await request.body()
+    print_of = hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + body).hexdigest()
+    return Command(request.app.state.uow, identity, idempotency_key, _version(if_match), print_of)
+
+
+def _version(if_match: str | None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise Refusal("invalid_request", reason="If-Match")
+    return int(text)
+
+
+CommandDep = Annotated[Command, Depends(command)]
+
+
+class Page(BaseModel):
+    """A page of a list; `next` is the cursor of the following one."""
+
+    items: list[Any]
+    next: str | None = None

@@ -1,0 +1,1 @@
+"""The database layer: one code for SQLite and PostgreSQL."""

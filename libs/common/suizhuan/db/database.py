@@ -1,0 +1,119 @@
+"""A service's database. `write()` is one transaction; what runs inside is either all there or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from sqlalchemy import event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+
+class Database:
+    """An engine for one service on SQLite or PostgreSQL.
+
+    Promise: `write()` serialises on SQLite (one writer, BEGIN IMMEDIATE) and runs READ COMMITTED on PostgreSQL.
+    On SQLite a committed transaction is on disk (WAL, synchronous=FULL).
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {}
+        if self.is_sqlite:
+            if self.url.database and self.url.database != ":memory:":
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        else:
+            options = {"pool_size": pool_size, "max_overflow": pool_size, "pool_pre_ping": True}
+        self.engine: AsyncEngine = create_async_engine(self.url, **options)
+        # asyncio tasks of this process queue here instead of spinning in SQLite's busy handler
+        self._writer = asyncio.Lock()
+        if self.is_sqlite:
+            event.listen(self.engine.sync_engine, "connect", _sqlite_connect)
+            event.listen(self.engine.sync_engine, "begin", _sqlite_begin)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that is committed at the end, or rolled back when anything is raised."""
+        if not self.is_sqlite:
+            async with self.engine.begin() as conn:
+                yield conn
+            return
+        async with self._writer, self.engine.connect() as plain:
+            conn = await plain.execution_options(sqlite_immediate=True)
+            async with conn.begin():
+                yield conn
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction for reading; nothing is kept of what it writes."""
+        async with self.engine.connect() as conn:
+            yield conn
+
+    async def incarnation(self, conn: AsyncConnection) -> str:
+        """The identity of this database as it runs now (authority §5): changes with a restore or failover.
+
+        PostgreSQL: system identifier, timeline and server start. SQLite: the file's own identity (device and
+        inode) beside the id written at its creation, so that a copied file is another one.
+        """
+        if self.is_sqlite:
+            path = Path(self.url.database or "")
+            stat = path.stat()
+            created = (await conn.execute(text("PRAGMA application_id"))).scalar_one()
+            return f"sqlite:{stat.st_dev:x}:{stat.st_ino:x}:{created}"
+        row = (
+            await conn.execute(
+                text(
+                    "SELECT system_identifier::text, (SELECT timeline_id FROM pg_control_checkpoint()),"
+                    " extract(epoch FROM pg_postmaster_start_time())::text, current_database() FROM pg_control_system()"
+                )
+            )
+        ).one()
+        return "postgres:" + ":".join(str(part) for part in row)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether trying the same transaction again later may succeed: lost connection, lock, serialisation, shutdown."""
+    if isinstance(error, OperationalError | InterfaceError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    ):
+        return True
+    cause = getattr(error, "orig", error)
+    cause = getattr(cause, "__cause__", None) or cause
+    return isinstance(
+        cause,
+        asyncpg.PostgresConnectionError
+        | asyncpg.InterfaceError
+        | asyncpg.SerializationError
+        | asyncpg.DeadlockDetectedError
+        | asyncpg.LockNotAvailableError
+        | asyncpg.QueryCanceledError
+        | asyncpg.OperatorInterventionError
+        | asyncpg.InsufficientResourcesError
+        | sqlite3.OperationalError
+        | OSError
+        | TimeoutError,
+    )
+
+
+def _sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the "begin" event below says BEGIN, not the driver
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Any) -> None:
+    immediate = connection.get_execution_options().get("sqlite_immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

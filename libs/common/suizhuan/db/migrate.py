@@ -1,0 +1,64 @@
+"""Migrations: each service carries its own under `migrations/`, run with Alembic on either database.
+
+`migrations/env.py` of a service is one line: `from suizhuan.db.migrate import run_env; run_env()`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command, context
+from alembic.config import Config
+from sqlalchemy import Connection, MetaData, text
+
+from suizhuan.db.database import Database
+
+
+def config(migrations: Path) -> Config:
+    """An Alembic configuration for the folder; nothing is read from an ini file."""
+    result = Config()
+    result.set_main_option("script_location", str(migrations))
+    result.set_main_option("path_separator", "os")
+    return result
+
+
+async def upgrade(database: Database, migrations: Path) -> None:
+    """Bring the database to the newest revision. Several processes may do it at once: one works, the others wait."""
+
+    def work(connection: Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('migrate', 0))"))
+        settings = config(migrations)
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "head")
+
+    async with database.write() as conn:
+        await conn.run_sync(work)
+
+
+async def revision(database: Database, migrations: Path, metadata: list[MetaData], message: str) -> None:
+    """Write a new revision from what the tables say and the migrated database lacks (for developers)."""
+
+    def work(connection: Connection) -> None:
+        settings = config(migrations)
+        settings.attributes.update(connection=connection, metadata=metadata)
+        number = len(list((migrations / "versions").glob("[0-9]*.py"))) + 1
+        command.revision(settings, message=message, autogenerate=True, rev_id=f"{number:04d}")
+
+    async with database.write() as conn:
+        await conn.run_sync(work)
+
+
+def run_env() -> None:
+    """The body of every `env.py`: migrate on the connection that was handed in."""
+    attributes: dict[str, Any] = context.config.attributes
+    context.configure(
+        connection=attributes["connection"],
+        target_metadata=attributes.get("metadata"),
+        render_as_batch=False,
+        transactional_ddl=True,
+        user_module_prefix="suizhuan.db.types.",
+        compare_type=False,
+    )
+    context.run_migrations()

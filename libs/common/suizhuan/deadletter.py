@@ -1,0 +1,74 @@
+"""Events that could not be handled, and those of the same key that wait behind them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from suizhuan.db.tables import dead_letter
+from suizhuan.ports.log import Record
+
+DEAD, PARKED = "dead", "parked"
+
+
+async def put(
+    conn: AsyncConnection, consumer: str, record: Record, *, state: str, code: str, reason: str, now: datetime
+) -> None:
+    """Keep the record with its reason. A record that is there already stays as it is."""
+    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    await conn.execute(
+        insert(dead_letter)
+        .values(
+            consumer=consumer,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+            headers=[[name, value.decode("utf-8", "replace")] for name, value in record.headers],
+            state=state,
+            code=code,
+            reason=reason[:500],
+            seen_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["consumer", "topic", "partition", "offset"])
+    )
+
+
+async def parked_keys(conn: AsyncConnection, consumer: str, topics: list[str]) -> set[tuple[str, bytes]]:
+    """(topic, key) of every key that has a dead or parked event: later ones queue behind it."""
+    rows = await conn.execute(
+        select(dead_letter.c.topic, dead_letter.c.key)
+        .where(
+            dead_letter.c.consumer == consumer,
+            dead_letter.c.topic.in_(topics),
+            dead_letter.c.state.in_([DEAD, PARKED]),
+        )
+        .distinct()
+    )
+    return {(row.topic, bytes(row.key)) for row in rows}
+
+
+async def page(conn: AsyncConnection, *, after: int = 0, limit: int = 50) -> list[dict[str, Any]]:
+    """Dead letters in the order in which they died, without their data."""
+    rows = await conn.execute(
+        select(
+            dead_letter.c.id,
+            dead_letter.c.consumer,
+            dead_letter.c.topic,
+            dead_letter.c.partition,
+            dead_letter.c.offset,
+            dead_letter.c.state,
+            dead_letter.c.code,
+            dead_letter.c.reason,
+            dead_letter.c.seen_at,
+        )
+        .where(dead_letter.c.id > after)
+        .order_by(dead_letter.c.id)
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in rows]

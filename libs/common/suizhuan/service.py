@@ -1,0 +1,220 @@
+"""A service as a whole: its parts, its API, and the work it does in the background.
+
+Each service's `app.py` has the one wiring function, `build(settings, ...) -> Service`; the embedded profile and
+`python -m <service>` both start from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
+
+from suizhuan.adapters.connect import connect_log
+from suizhuan.app import create_app
+from suizhuan.authority import grants as granted
+from suizhuan.authority import records
+from suizhuan.authority.replica import Replica
+from suizhuan.authority.target import AuthorityTarget
+from suizhuan.consumer import Consumer
+from suizhuan.db import migrate
+from suizhuan.db.database import Database
+from suizhuan.deadlines import DeadlineHandler, Deadlines
+from suizhuan.errors import ErrorCatalogue
+from suizhuan.events import EventRegistry
+from suizhuan.identity import TokenVerifier
+from suizhuan.inbox import Inbound
+from suizhuan.kernel.clock import Clock, SystemClock
+from suizhuan.kernel.refusal import Refusal
+from suizhuan.kernel.term import Timing, check_beat
+from suizhuan.metrics import Metrics
+from suizhuan.ports.log import Log
+from suizhuan.profile import Profile, load_profile
+from suizhuan.relay import Relay
+from suizhuan.settings import ServiceSettings
+from suizhuan.unit_of_work import UnitOfWork
+
+log = structlog.get_logger(__name__)
+
+
+class Component(Protocol):
+    """Something that works in the background until it is cancelled."""
+
+    name: str
+
+    async def run(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Parts:
+    """What every service is made of."""
+
+    name: str
+    settings: ServiceSettings
+    profile: Profile
+    clock: Clock
+    database: Database
+    broker: Log
+    registry: EventRegistry
+    metrics: Metrics
+    verifier: TokenVerifier
+    uow: UnitOfWork
+    replica: Replica
+
+    @staticmethod
+    def make(
+        name: str,
+        settings: ServiceSettings,
+        registry: EventRegistry,
+        *,
+        broker: Log | None = None,
+        clock: Clock | None = None,
+    ) -> Parts:
+        """Everything from the settings; a log and a clock may be handed in (embedded profile, tests)."""
+        clock = clock or SystemClock()
+        profile = load_profile(settings.profile)
+        metrics = Metrics(CollectorRegistry(), name)
+        database = Database(settings.database_url, pool_size=settings.database_pool_size)
+        uow = UnitOfWork(database, registry, clock, profile.authority.timing, metrics)
+        return Parts(
+            name=name,
+            settings=settings,
+            profile=profile,
+            clock=clock,
+            database=database,
+            broker=broker or connect_log(settings.log_url, clock),
+            registry=registry,
+            metrics=metrics,
+            verifier=TokenVerifier(
+                settings.issuers,
+                clock=clock,
+                leeway_s=settings.token_leeway,
+                trust_demo_issuer=settings.trust_demo_issuer,
+                metrics=metrics,
+            ),
+            uow=uow,
+            replica=Replica(name, database),
+        )
+
+
+@dataclass(slots=True)
+class Service:
+    """A wired service. `start`/`stop` run its background work; `app` is its API."""
+
+    parts: Parts
+    migrations: Path
+    title: str
+    catalogue: ErrorCatalogue
+    routers: Sequence[APIRouter]
+    inbound: Inbound
+    deadlines: Mapping[str, DeadlineHandler] = field(default_factory=dict)
+    extra: Sequence[Component] = ()
+    on_start: Callable[[], Awaitable[None]] | None = None  # after migrating, before anything runs
+    app: FastAPI = field(init=False)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _consumers: list[Consumer] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        p = self.parts
+        self.app = create_app(
+            service=p.name,
+            title=self.title,
+            routers=self.routers,
+            catalogue=self.catalogue,
+            verifier=p.verifier,
+            readiness={"database": self._database_ready, "authority": self._authority_ready, "work": self._work_ready},
+            settings=p.settings,
+            metrics=p.metrics,
+            lifespan=None,
+        )
+        self.app.state.uow = p.uow
+        self.app.state.parts = p
+
+    async def migrate(self) -> None:
+        """Bring the service's own database to the newest revision."""
+        await migrate.upgrade(self.parts.database, self.migrations)
+
+    async def start(self) -> None:
+        """Start the background work: relay, consumers, deadlines, and what the service adds. Returns at once."""
+        p = self.parts
+        if self.on_start:
+            await self.on_start()
+        relay = Relay(p.name, p.database, p.broker, list(p.registry.topics.values()), p.clock, p.metrics)
+        p.uow.on_outbox.append(relay.wake)
+        authority = Consumer(
+            f"{p.name}.authority",
+            [records.TOPIC],
+            AuthorityTarget(p.replica),
+            p.broker,
+            p.uow,
+            p.clock,
+            stops=True,
+            uses_inbox=False,
+        )
+        self._consumers = [authority]
+        if self.inbound.topics:
+            self._consumers.append(
+                Consumer(self.inbound.group, self.inbound.topics, self.inbound, p.broker, p.uow, p.clock)
+            )
+        deadlines = Deadlines(p.uow, self.deadlines, p.clock)
+        components: list[Component] = [relay, *self._consumers, deadlines, *self.extra]
+        self._tasks = [self._spawn(c.name, c.run()) for c in components]
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return asyncio.create_task(work, name=f"{self.parts.name}:{name}")
+
+    async def stop(self, timeout: float = 15.0) -> None:
+        """Stop fetching, finish what is under way, commit, and let go of everything. Within `timeout` seconds."""
+        for consumer in self._consumers:
+            consumer.drain()
+        draining = [t for t in self._tasks if ":consumer-" in t.get_name()]
+        if draining:
+            await asyncio.wait(draining, timeout=timeout)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def close(self) -> None:
+        """Close the database. The log is closed by whoever made it."""
+        await self.parts.verifier.close()
+        await self.parts.database.close()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Service]:
+        """Migrated and at work for as long as the block lasts; the log handed in stays open."""
+        await self.migrate()
+        await self.start()
+        try:
+            yield self
+        finally:
+            await self.stop()
+            await self.close()
+
+    async def _database_ready(self) -> str | None:
+        async with self.parts.database.read() as conn:
+            await conn.exec_driver_sql("SELECT 1")
+        return None
+
+    async def _authority_ready(self) -> str | None:
+        async with self.parts.database.read() as conn:
+            replica, beat = await granted.newest_beat(conn)
+        try:
+            timing: Timing = self.parts.uow.timing
+            check_beat(beat, replica, self.parts.clock.now(), timing)
+        except Refusal as refusal:
+            return f"{refusal.code}: {refusal.params.get('reason', '')}"
+        return None
+
+    async def _work_ready(self) -> str | None:
+        for task in self._tasks:
+            if task.done():
+                return f"{task.get_name()} has stopped"
+        return next((f"{c.name}: {c.problem}" for c in self._consumers if c.problem), None)

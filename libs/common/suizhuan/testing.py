@@ -1,0 +1,201 @@
+"""Helpers for tests of a service: feed it records and events as the log would, without a log.
+
+Nothing here is a mock: the service's real replica, handlers, unit of work and database do the work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, is_dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import delete, select
+
+from suizhuan.authority import records
+from suizhuan.authority.replica import Replica
+from suizhuan.cloudevents import Event, decode, headers
+from suizhuan.context import Context, new_id
+from suizhuan.db.database import Database
+from suizhuan.db.tables import outbox
+from suizhuan.inbox import Inbound
+from suizhuan.kernel.clock import Clock, utc_text
+from suizhuan.partitioner import partition_for
+from suizhuan.ports.log import Record
+from suizhuan.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from suizhuan.service import Service
+
+
+class Bench(Protocol):
+    """What is needed of a service's `Parts`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def database(self) -> Database: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def uow(self) -> UnitOfWork: ...
+    @property
+    def replica(self) -> Replica: ...
+
+
+def record(
+    type_: str,
+    data: object,
+    *,
+    key: str,
+    time: datetime,
+    topic: str | None = None,
+    event_id: str | None = None,
+    offset: int = 0,
+    **attributes: object,
+) -> Record:
+    """A record as the relay would append it. `type_` is the full type, such as `finance.hold.placed.v1`."""
+    value = asdict(data) if is_dataclass(data) and not isinstance(data, type) else data
+    pairs = headers(
+        [
+            ("id", event_id or new_id()),
+            ("source", type_.split(".", 1)[0]),
+            ("type", type_),
+            ("time", utc_text(time)),
+            ("subject", key),
+            *attributes.items(),
+        ]
+    )
+    body = json.dumps(value, default=lambda v: utc_text(v) if isinstance(v, datetime) else list(v)).encode()
+    name = topic or ".".join(type_.split(".")[:2])
+    return Record(name, partition_for(key.encode(), 3), offset, key.encode(), body, pairs)
+
+
+@dataclass(slots=True)
+class AuthorityLog:
+    """Plays mandates for one service: every call applies the next record of the authority log to its replica."""
+
+    parts: Bench
+    sequence: int = 0
+    terms: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    async def apply(self, name: str, data: dict[str, Any], *, sequence: int | None = None) -> Event:
+        """Apply one record; `sequence` may repeat an old one."""
+        if sequence is None:
+            self.sequence += 1
+        number = self.sequence if sequence is None else sequence
+        made = record(
+            f"{name}.v1",
+            data,
+            key=str(number),
+            time=self.parts.clock.now(),
+            topic=records.TOPIC,
+            sequence=number,
+            offset=number,
+        )
+        event = decode(made)
+        async with self.parts.uow.begin(Context.of_event(self.parts.name, event), limited=False) as tx:
+            await self.parts.replica.apply(tx, event)
+        return event
+
+    async def replica_id(self) -> str:
+        async with self.parts.database.read() as conn:
+            return f"{self.parts.name}:{await self.parts.database.incarnation(conn)}"
+
+    async def beat(self, *, named: bool = True, sent_at: datetime | None = None) -> Event:
+        """A beat that names this service's replica (or not)."""
+        replicas = [await self.replica_id()] if named else []
+        return await self.apply(
+            records.BEAT, {"replicas": replicas, "sent_at": utc_text(sent_at or self.parts.clock.now())}
+        )
+
+    async def opened(self, switch: str, slots: Sequence[dict[str, Any]], why: str = "test") -> Event:
+        return await self.apply(records.OPENED, {"switch": switch, "slots": list(slots), "why": why})
+
+    async def dropped(self, switch: str) -> Event:
+        return await self.apply(records.DROPPED, {"switch": switch, "why": "test"})
+
+    async def done(self, switch: str, slots: Sequence[dict[str, Any]]) -> Event:
+        return await self.apply(records.DONE, {"switch": switch, "slots": list(slots), "why": "test"})
+
+    def holding(
+        self,
+        mandate: str,
+        holder: str,
+        affair: str,
+        area: str,
+        powers: Iterable[str],
+        *,
+        starts_at: datetime | None = None,
+        ends_at: datetime | None = None,
+        successor: str | None = None,
+    ) -> dict[str, Any]:
+        """A `new` (or `old`) of a moved slot, under the slot's next term."""
+        term = self.terms.get((affair, area), 0) + 1
+        self.terms[affair, area] = term
+        return {
+            "mandate": mandate,
+            "holder": holder,
+            "term": term,
+            "powers": sorted(powers),
+            "starts_at": utc_text(starts_at or self.parts.clock.now()),
+            "ends_at": utc_text(ends_at) if ends_at else None,
+            "successor": successor,
+        }
+
+    async def grant(
+        self, mandate: str, holder: str, affair: str, area: str, powers: Iterable[str], *, role: str = "lead", **more: Any
+    ) -> Event:
+        """Open and do a switch that gives `holder` the slot, and send a beat."""
+        slot = {"affair": affair, "area": area, "role": role}
+        switch = new_id()
+        await self.opened(switch, [slot])
+        new = self.holding(mandate, holder, affair, area, powers, **more)
+        event = await self.done(switch, [{**slot, "old": None, "new": new}])
+        await self.beat()
+        return event
+
+    async def revoke(self, mandate: str, holder: str, affair: str, area: str, *, role: str = "lead") -> Event:
+        """Open and do a switch that takes the slot away; the broader holder follows."""
+        slot = {"affair": affair, "area": area, "role": role, "mandate": mandate}
+        switch = new_id()
+        await self.opened(switch, [slot])
+        old = self.holding(mandate, holder, affair, area, [])
+        event = await self.done(switch, [{**slot, "old": old, "new": None}])
+        await self.beat()
+        return event
+
+
+async def feed(service: Service, made: Record, inbound: Inbound | None = None) -> None:
+    """Handle one record in a transaction of its own, as the consumer would (without the inbox)."""
+    event = decode(made)
+    target = inbound or service.inbound
+    async with service.parts.uow.begin(Context.of_event(service.parts.name, event), limited=False) as tx:
+        if target.wants(event):
+            await target.handle(tx, event)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An event that waits in the outbox."""
+
+    id: str
+    name: str
+    key: str
+    data: dict[str, Any]
+    attributes: dict[str, str]
+
+
+async def published(parts: Bench, *, forget: bool = True) -> list[Published]:
+    """What the service has emitted since the last call, in order."""
+    async with parts.database.write() as conn:
+        rows = (await conn.execute(select(outbox).order_by(outbox.c.id))).all()
+        if forget and rows:
+            await conn.execute(delete(outbox).where(outbox.c.id <= rows[-1].id))
+    found = []
+    for row in rows:
+        attributes = {name[3:]: value for name, value in row.headers if name.startswith("ce_")}
+        name = attributes["type"].rsplit(".v", 1)[0]
+        found.append(Published(row.event_id, name, row.key, json.loads(bytes(row.value)), attributes))
+    return found

@@ -1,0 +1,1 @@
+"""The pure domain of complaints: standard library and `suizhuan.kernel` only."""

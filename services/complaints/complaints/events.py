@@ -1,0 +1,35 @@
+"""What complaints publishes: the one source of its topics, schemas and documents."""
+
+from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
+from suizhuan.events import EventRegistry
+
+from complaints.domain import facts
+
+EVENTS = EventRegistry("complaints")
+
+CASE = EVENTS.topic("complaints.case")
+EVENTS.register(CASE, facts.CaseReported, "case.reported")
+EVENTS.register(CASE, facts.CaseRouted, "case.routed")
+EVENTS.register(CASE, facts.CaseStarted, "case.started")
+EVENTS.register(CASE, facts.CaseHandled, "case.handled")
+EVENTS.register(CASE, facts.CaseVerified, "case.verified")
+EVENTS.register(CASE, facts.CaseRejected, "case.rejected")
+EVENTS.register(CASE, facts.CaseClosed, "case.closed")
+EVENTS.register(CASE, facts.CaseSettled, "case.settled")
+EVENTS.register(CASE, facts.CaseExtended, "case.extended")
+EVENTS.register(CASE, facts.CaseSuspended, "case.suspended")
+EVENTS.register(CASE, facts.CaseResumed, "case.resumed")
+EVENTS.register(CASE, facts.CardRaised, "case.card_raised")
+EVENTS.register(CASE, facts.HandoverRequested, "case.handover_requested")
+EVENTS.register(CASE, facts.CaseHandedOver, "case.handed_over")
+EVENTS.register(CASE, facts.HandoverRefused, "case.handover_refused")
+EVENTS.register(CASE, facts.CaseReturned, "case.returned")
+EVENTS.register(CASE, facts.CaseHoldRequested, "case.hold_requested")
+EVENTS.register(CASE, facts.CaseRepointed, "case.repointed")
+
+SWITCH = EVENTS.topic("complaints.switch")
+EVENTS.register(SWITCH, facts.CasesReady, "switch.cases_ready")
+
+REPLICA = EVENTS.topic("complaints.replica")
+EVENTS.register(REPLICA, ReplicaJoined, "replica.joined")
+EVENTS.register(REPLICA, ReplicaAcknowledged, "replica.acknowledged")

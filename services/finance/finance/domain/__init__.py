@@ -1,0 +1,1 @@
+"""The pure domain of finance: standard library and `suizhuan.kernel` only."""

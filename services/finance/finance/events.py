@@ -1,0 +1,34 @@
+"""What finance publishes: the one source of its topics, schemas and documents."""
+
+from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
+from suizhuan.events import EventRegistry
+
+from finance.domain import facts
+
+EVENTS = EventRegistry("finance")
+
+TARIFF = EVENTS.topic("finance.tariff")
+EVENTS.register(TARIFF, facts.TariffSet, "tariff.set")
+
+ENTRY = EVENTS.topic("finance.entry")
+EVENTS.register(ENTRY, facts.EntryPosted, "entry.posted")
+
+EARMARK = EVENTS.topic("finance.earmark")
+EVENTS.register(EARMARK, facts.EarmarkFunded, "earmark.funded")
+EVENTS.register(EARMARK, facts.EarmarkRefused, "earmark.refused")
+EVENTS.register(EARMARK, facts.EarmarkReturned, "earmark.returned")
+EVENTS.register(EARMARK, facts.EarmarkSettled, "earmark.settled")
+EVENTS.register(EARMARK, facts.ClaimBooked, "claim.booked")
+
+# Keyed by the case: what is held, captured and paid for one case comes in order.
+HOLD = EVENTS.topic("finance.hold")
+EVENTS.register(HOLD, facts.HoldPlaced, "hold.placed")
+EVENTS.register(HOLD, facts.HoldRefused, "hold.refused")
+EVENTS.register(HOLD, facts.HoldCaptured, "hold.captured")
+EVENTS.register(HOLD, facts.HoldReleased, "hold.released")
+EVENTS.register(HOLD, facts.CasePaid, "case.paid")
+EVENTS.register(HOLD, facts.CaseUnpaid, "case.unpaid")
+
+REPLICA = EVENTS.topic("finance.replica")
+EVENTS.register(REPLICA, ReplicaJoined, "replica.joined")
+EVENTS.register(REPLICA, ReplicaAcknowledged, "replica.acknowledged")

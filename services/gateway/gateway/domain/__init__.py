@@ -1,0 +1,1 @@
+"""The pure domain of gateway: standard library and `suizhuan.kernel` only."""

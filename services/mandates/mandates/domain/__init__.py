@@ -1,0 +1,1 @@
+"""The pure domain of mandates: standard library and `suizhuan.kernel` only."""
