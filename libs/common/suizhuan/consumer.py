@@ -70,12 +70,12 @@ class Consumer:
         self.uses_inbox = uses_inbox
         self.problem: str | None = None  # why it does not run now; shown by /health/ready
         self._topic_ids: dict[str, str] = {}
-        self._draining = False
+        self._drained = asyncio.Event()
 
     async def run(self) -> None:
         """Until cancelled or told to drain. Reconnects for ever; stops only as `ConsumerStopped` or `LogReplaced`."""
         pause = 0.1
-        while not self._draining:
+        while not self._drained.is_set():
             try:
                 await self._consume()
                 pause = 0.1
@@ -95,7 +95,7 @@ class Consumer:
 
     def drain(self) -> None:
         """Finish the batch under way, commit it, and stop."""
-        self._draining = True
+        self._drained.set()
 
     async def _consume(self) -> None:
         for topic in self.topics:
@@ -109,12 +109,24 @@ class Consumer:
         )
         try:
             self.problem = None
-            while not self._draining:
-                batch = await client.poll(timeout=POLL_S, max_records=MAX_RECORDS)
+            while not self._drained.is_set():
+                batch = await self._next(client)
                 if batch:
                     await self._take(client, batch)
         finally:
             await client.close()
+
+    async def _next(self, client: LogConsumer) -> dict[TopicPartition, list[Record]]:
+        """The next batch, or nothing as soon as we are told to drain."""
+        polling = asyncio.ensure_future(client.poll(timeout=POLL_S, max_records=MAX_RECORDS))
+        draining = asyncio.ensure_future(self._drained.wait())
+        try:
+            await asyncio.wait({polling, draining}, return_when=asyncio.FIRST_COMPLETED)
+            return polling.result() if polling.done() else {}
+        finally:
+            for waiting in (polling, draining):
+                waiting.cancel()
+            await asyncio.gather(polling, draining, return_exceptions=True)
 
     async def _verify(self, topic: str) -> None:
         topic_id = await self.broker.topic_id(topic)

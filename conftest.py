@@ -1,0 +1,141 @@
+"""Servers for the tests. `make test` (deploy.testing) chooses them and tells where they are.
+
+Tests that need one are marked `real`; each is skipped with its reason when there is none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg  # type: ignore[import-untyped, unused-ignore]
+import pytest
+
+# Bare `pytest` does not put the repository on the path as `python -m pytest` does.
+sys.path.insert(0, str(Path(__file__).parent))
+from deploy.local import Kafka, Unavailable
+
+VARIABLES = {
+    "kafka": "SUIZHUAN_TEST_KAFKA",
+    "postgres": "SUIZHUAN_TEST_POSTGRES",
+    "redis": "SUIZHUAN_TEST_REDIS",
+}
+FIXTURES = {"kafka_bootstrap": "kafka", "postgres_url": "postgres", "redis_url": "redis"}
+MISSING = "SUIZHUAN_TEST_MISSING"
+"""Set by deploy.testing: JSON, for each server that could not be had the reason."""
+SKIPPED = "SUIZHUAN_TEST_SKIPPED"
+"""Set by deploy.testing: a file to which a test adds why it could not get a server of its own."""
+HOW = "needs real servers: run `make test`, or set {variable} / 需要真实服务：请运行 make test，或设置 {variable}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("real") is not None and (reason := _why_not(item)):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _why_not(item: pytest.Item) -> str | None:
+    """Why this test cannot run, if so. One that names none of our servers starts its own, which `make test` allows."""
+    names: list[str] = getattr(item, "fixturenames", [])
+    needed = [FIXTURES[name] for name in names if name in FIXTURES]
+    if not needed and MISSING not in os.environ:
+        return HOW.format(variable=" ".join(VARIABLES.values()))
+    return next((reason for server in needed if (reason := _missing(server))), None)
+
+
+def _missing(server: str) -> str | None:
+    if os.environ.get(VARIABLES[server]):
+        return None
+    reasons: dict[str, str] = json.loads(os.environ.get(MISSING, "{}"))
+    return reasons.get(server) or HOW.format(variable=VARIABLES[server])
+
+
+def _given(server: str) -> str:
+    if reason := _missing(server):
+        pytest.skip(reason)
+    return os.environ[VARIABLES[server]]
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> str:
+    """`host:port` of a Kafka shared by all tests: use topic and group names of your own."""
+    return _given("kafka")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """`postgresql://` URL of a superuser, for tests that need more than a database of their own."""
+    return _given("postgres")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """`redis://` URL of a Redis shared by all tests: use key prefixes of your own."""
+    return _given("redis")
+
+
+@pytest.fixture
+async def postgres_database(postgres_url: str) -> AsyncIterator[str]:
+    """An empty database of this test alone, as `postgresql+asyncpg://`; dropped afterwards with all its sessions."""
+    name = f"test_{secrets.token_hex(8)}"
+    await _execute(postgres_url, f'CREATE DATABASE "{name}"')
+    try:
+        yield urlunsplit(urlsplit(postgres_url)._replace(scheme="postgresql+asyncpg", path=f"/{name}"))
+    finally:
+        await _execute(postgres_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.real)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of this test alone, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path}/test.db"
+    return str(request.getfixturevalue("postgres_database"))
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[Callable[[], Kafka]]:
+    """Makes running brokers of this test alone, to be stopped, killed, frozen and started again.
+
+    Their methods block for seconds: in async tests call them by `asyncio.to_thread`. Where a local broker cannot be
+    had the test is skipped, and `make test` says so loudly.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="suizhuan-kafka-"))
+    brokers: list[Kafka] = []
+
+    def make() -> Kafka:
+        broker = Kafka(folder / str(len(brokers)))
+        brokers.append(broker)
+        try:
+            return broker.start()
+        except Unavailable as reason:
+            _note(str(reason))
+            pytest.skip(str(reason))
+
+    try:
+        yield make
+    finally:
+        for broker in brokers:
+            broker.kill()
+        shutil.rmtree(folder)
+
+
+def _note(reason: str) -> None:
+    if notes := os.environ.get(SKIPPED):
+        with Path(notes).open("a", encoding="utf-8") as file:
+            file.write(reason + "\n")
