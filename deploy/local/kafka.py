@@ -1,0 +1,185 @@
+"""Apache Kafka from its Maven artifacts: one node that is broker and controller (KRaft)."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import socket
+import struct
+import subprocess
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from typing import ClassVar
+
+from deploy.local.packages import LOCAL, Unavailable, install, last_words
+from deploy.local.process import HOST, Server, free_ports
+
+VERSION = "4.3.1"
+OLDEST_JAVA = 17
+CONFIGURATION = Path(__file__).with_name("kafka")
+
+
+class Kafka(Server):
+    """One broker without replicas, topics made only when asked for; a stop keeps its port and all its data.
+
+    `heap` is Java's largest heap. Jars are fetched once for all brokers of this repository.
+    """
+
+    name: ClassVar[str] = "kafka"
+
+    def __init__(self, folder: Path, *, heap: str = "512m") -> None:
+        super().__init__(folder)
+        self._heap = heap
+        self._properties = self.folder / "server.properties"
+        if self._properties.exists():
+            # The controller's port is written into its quorum's state, so a used folder keeps both.
+            listeners = re.findall(r"//[^:]+:(\d+)", self._properties.read_text().partition("\n")[0])
+            self.port, self.controller_port = (int(port) for port in listeners)
+        else:
+            self.port, self.controller_port = free_ports(2)
+
+    @property
+    def url(self) -> str:
+        """`host:port`, what clients call bootstrap servers."""
+        return f"{HOST}:{self.port}"
+
+    def prepare(self) -> list[str]:
+        java = _java()
+        libraries = _libraries()
+        if not (self.folder / "data" / "meta.properties").exists():
+            self._format(java, libraries)
+        logging = f"-Dlog4j2.configurationFile={CONFIGURATION / 'log4j2.xml'}"
+        run = [f"-Xmx{self._heap}", "-XX:+UseSerialGC", logging, "-cp", f"{libraries}/*", "kafka.Kafka"]
+        return [java, *run, str(self._properties)]
+
+    def answers(self) -> bool:
+        return brokers(HOST, self.port) > 0
+
+    def _format(self, java: str, libraries: Path) -> None:
+        self._properties.write_text(_properties(self.folder / "data", self.port, self.controller_port))
+        cluster = urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        tool = ["-cp", f"{libraries}/*", "kafka.tools.StorageTool", "format", "--standalone"]
+        formatted = subprocess.run(
+            [
+                java,
+                *("-XX:TieredStopAtLevel=1", f"-Dlog4j2.configurationFile={CONFIGURATION / 'log4j2.xml'}"),
+                *(*tool, f"--cluster-id={cluster}", f"--config={self._properties}"),
+            ],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if formatted.returncode != 0:
+            shutil.rmtree(self.folder / "data", ignore_errors=True)
+            raise Unavailable(f"Kafka: format: {last_words(formatted.stdout + formatted.stderr)}")
+
+
+def brokers(host: str, port: int) -> int:
+    """How many brokers a broker knows to be ready, itself included; 0 when it does not answer.
+
+    A metadata request (version 1, no topics), since a broker accepts connections before it does any work.
+    """
+    body = struct.pack(">hhihi", 3, 1, 1, -1, 0)  # Metadata, version, correlation, no client name, no topics
+    try:
+        with socket.create_connection((host, port), timeout=2) as connection:
+            connection.sendall(struct.pack(">i", len(body)) + body)
+            answer = b""
+            while len(answer) < 12 and (part := connection.recv(4096)):
+                answer += part
+    except OSError:
+        return 0
+    return int(struct.unpack(">iii", answer[:12])[2]) if len(answer) >= 12 else 0  # size, correlation, brokers
+
+
+def _properties(data: Path, port: int, controller_port: int) -> str:
+    # The first line is read again by `Kafka.__init__`.
+    return f"""listeners=PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}
+advertised.listeners=PLAINTEXT://{HOST}:{port}
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers={HOST}:{controller_port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=5
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=5
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+"""
+
+
+def _java() -> str:
+    """A Java of 17 or newer; installs the system's when there is none."""
+    java = _find_java()
+    if java is None:
+        install("openjdk-17-jre-headless", purpose=f"Java {OLDEST_JAVA}")
+        java = _find_java()
+    if java is None:
+        raise Unavailable(f"Kafka {VERSION} needs Java {OLDEST_JAVA} or newer / 需要 Java {OLDEST_JAVA} 或更高版本")
+    return java
+
+
+def _find_java() -> str | None:
+    home = os.environ.get("JAVA_HOME")
+    candidates = [
+        *([str(Path(home, "bin", "java"))] if home else []),
+        *([found] if (found := shutil.which("java")) else []),
+        *map(str, sorted(Path("/usr/lib/jvm").glob("*/bin/java"))),
+    ]
+    return next((java for java in candidates if _java_version(java) >= OLDEST_JAVA), None)
+
+
+def _java_version(java: str) -> int:
+    try:
+        said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    except OSError:
+        return 0
+    version = re.search(r'version "(?:1\.)?(\d+)', said)
+    return int(version.group(1)) if version else 0
+
+
+def _libraries() -> Path:
+    """The folder of Kafka's jars; fetched by Maven once, by one process at a time, and again when the pom changed."""
+    home = LOCAL / f"kafka-{VERSION}"
+    pom = CONFIGURATION / "pom.xml"
+    libraries, complete = home / "libs", home / "complete"
+    fingerprint = hashlib.sha256(pom.read_bytes()).hexdigest()
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if complete.exists() and complete.read_text() == fingerprint:
+            return libraries
+        shutil.rmtree(libraries, ignore_errors=True)
+        _fetch(pom, libraries)
+        complete.write_text(fingerprint)
+    return libraries
+
+
+def _fetch(pom: Path, libraries: Path) -> None:
+    if shutil.which("mvn") is None:
+        install("maven", purpose="Maven")
+    if shutil.which("mvn") is None:
+        raise Unavailable("Kafka: mvn not found / 未找到 mvn")
+    print(f"fetching Kafka {VERSION} by Maven / 正在用 Maven 获取 Kafka {VERSION}", flush=True)
+    fetched = subprocess.run(
+        # -C: a jar whose checksum is wrong is refused.
+        ["mvn", "-q", "-B", "-C", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={libraries}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if fetched.returncode != 0:
+        raise Unavailable(f"Kafka: Maven: {last_words(fetched.stdout + fetched.stderr)}")
