@@ -58,5 +58,11 @@ contracts: $(VENV)/.dev ## the walls between services and around the pure domain
 lock: $(VENV)/.run ## compile requirements/*.in to hashed lock files
 	cd requirements && for f in bootstrap run dev; do ../$(UV) pip compile --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header -q -o $$f.txt $$f.in; done
 
+schemas: $(VENV)/.run ## write docs/schemas from the code (refuses a breaking change)
+	$(PY) -m deploy.schemas
+
+settings: $(VENV)/.run ## write docs/settings.md from the code
+	$(PY) -m suizhuan.settings_reference
+
 clean: ## remove what was installed and started here (not the data folder)
 	rm -rf $(VENV) .local .mypy_cache .ruff_cache

@@ -6,12 +6,12 @@ import importlib
 from collections.abc import Iterator
 
 import pytest
-from suizhuan.compat import breaks, example
-from suizhuan.inbox import Inbound, Subscription
 
 from deploy.registries import REGISTRIES
 from deploy.schemas import problems
 from deploy.topology import AUTHORITY, SERVICES, TOPICS
+from suizhuan.compat import breaks, example
+from suizhuan.inbox import Inbound, Subscription
 
 EVENTS = {event.name: event for registry in REGISTRIES.values() for event in registry.types.values()}
 
@@ -57,8 +57,14 @@ def test_a_schema_that_lost_a_field_is_found() -> None:
     ("change", "reason"),
     [
         ({"properties": {"a": {"type": "integer"}}, "required": ["a"]}, "can no longer be string"),
-        ({"properties": {"a": {"type": "string"}, "c": {"type": "string"}}, "required": ["a", "c"]}, "new and required"),
-        ({"properties": {"a": {"type": "string", "format": "date-time"}}, "required": ["a"]}, "can no longer be string"),
+        (
+            {"properties": {"a": {"type": "string"}, "c": {"type": "string"}}, "required": ["a", "c"]},
+            "new and required",
+        ),
+        (
+            {"properties": {"a": {"type": "string", "format": "date-time"}}, "required": ["a"]},
+            "can no longer be string",
+        ),
         ({"properties": {"a": {"type": "string", "enum": ["x"]}}, "required": ["a"]}, "fewer values"),
     ],
 )

@@ -83,9 +83,7 @@ class Command:
             return None
         row = (
             await tx.conn.execute(
-                select(idempotency).where(
-                    idempotency.c.subject == self.identity.subject, idempotency.c.key == self.key
-                )
+                select(idempotency).where(idempotency.c.subject == self.identity.subject, idempotency.c.key == self.key)
             )
         ).one_or_none()
         if row is None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import structlog
+from opentelemetry.trace import SpanKind
 from sqlalchemy import insert, select
 
 from suizhuan import deadletter, offsets
@@ -24,6 +25,7 @@ from suizhuan.kernel.clock import Clock
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.offsets import LogReplaced, OffsetMoved
 from suizhuan.ports.log import Log, LogConsumer, LogUnavailable, Record, TopicPartition, UnknownTopic
+from suizhuan.tracing import span_from_traceparent
 from suizhuan.unit_of_work import Tx, UnitOfWork
 
 log = structlog.get_logger(__name__)
@@ -197,7 +199,9 @@ class Consumer:
                 records = batch[tp]
                 for record in records:
                     if (record.topic, record.key) in parked:
-                        await self._bury(tx, record, deadletter.PARKED, "parked", "an earlier event of this key is dead")
+                        await self._bury(
+                            tx, record, deadletter.PARKED, "parked", "an earlier event of this key is dead"
+                        )
                     elif not savepoints:
                         await self._one(tx, record)
                     elif not await self._one_in_savepoint(tx, record):
@@ -227,8 +231,12 @@ class Consumer:
             return
         outer, counts = tx.context, tx._counts
         tx.context, tx._counts = Context.of_event(self.uow.registry.service, event), {}
+        parent = event.attribute("traceparent")
         try:
-            await self.target.handle(tx, event)
+            with span_from_traceparent(
+                self.uow.tracing.tracer, f"{self.group} {event.name}", parent, kind=SpanKind.CONSUMER
+            ):
+                await self.target.handle(tx, event)
         finally:
             tx.context, tx._counts = outer, counts
         self.uow.metrics.consumer_events_total.labels(group=self.group, type=event.name).inc()

@@ -62,7 +62,9 @@ def problem(refusal: Refusal, catalogue: Mapping[str, ErrorSpec], *, language: s
 COMMON: dict[str, ErrorSpec] = {
     # the request itself
     "invalid_request": ErrorSpec(422, "请求内容有误:{reason}", "The request is not valid: {reason}"),
-    "unauthenticated": ErrorSpec(401, "未登录或令牌无效:{reason}", "Not signed in, or the token is not valid: {reason}"),
+    "unauthenticated": ErrorSpec(
+        401, "未登录或令牌无效:{reason}", "Not signed in, or the token is not valid: {reason}"
+    ),
     "wrong_kind": ErrorSpec(403, "该类身份不能做此操作", "This kind of identity cannot do this"),
     "not_found": ErrorSpec(404, "没有找到{what}:{id}", "No such {what}: {id}"),
     "method_not_allowed": ErrorSpec(405, "不支持这种请求方法", "This method is not supported here"),
@@ -115,7 +117,5 @@ COMMON: dict[str, ErrorSpec] = {
     "clock_off": ErrorSpec(503, "本机时钟异常", "This machine's clock is off"),
     # events
     "event_malformed": ErrorSpec(422, "事件格式有误:{reason}", "The event is malformed: {reason}"),
-    "event_unknown_version": ErrorSpec(
-        422, "事件类型 {type} 的版本未知", "Unknown version of the event type {type}"
-    ),
+    "event_unknown_version": ErrorSpec(422, "事件类型 {type} 的版本未知", "Unknown version of the event type {type}"),
 }

@@ -28,7 +28,9 @@ async def load(conn: AsyncConnection, consumer: str, tps: Iterable[TopicPartitio
     return {tp: known.get(tp, 0) for tp in wanted}
 
 
-async def verify(conn: AsyncConnection, consumer: str, topic: str, topic_id: str, ends: dict[TopicPartition, int]) -> None:
+async def verify(
+    conn: AsyncConnection, consumer: str, topic: str, topic_id: str, ends: dict[TopicPartition, int]
+) -> None:
     """The topic is the one this consumer has read, and not shorter. Errors: `LogReplaced`."""
     rows = await conn.execute(
         select(consumer_offset).where(consumer_offset.c.consumer == consumer, consumer_offset.c.topic == topic)

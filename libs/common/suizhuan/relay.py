@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 import structlog
+from opentelemetry.trace import SpanKind
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,6 +25,7 @@ from suizhuan.kernel.clock import Clock, utc_text
 from suizhuan.metrics import Metrics
 from suizhuan.partitioner import partition_for
 from suizhuan.ports.log import Appended, Log, LogProducer, LogUnavailable, NewRecord, TopicPartition, TopicSpec
+from suizhuan.tracing import Tracing, span_from_traceparent
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +46,7 @@ class Relay:
         metrics: Metrics,
         *,
         lane: int = 0,
+        tracing: Tracing | None = None,
     ) -> None:
         self.name = f"relay-{lane}"
         self.service = service
@@ -54,6 +57,7 @@ class Relay:
         self.clock = clock
         self.metrics = metrics
         self.lane = lane
+        self.tracing = tracing or Tracing(service)
         self._wake = asyncio.Event()
         self._producer: LogProducer | None = None
 
@@ -135,7 +139,8 @@ class Relay:
         topics = sorted({row.topic for row in rows})
         for topic in topics:
             hit(f"relay.before_append:{topic}")
-        result = await self._append([self._record(row) for row in rows])
+        with self._span(rows):
+            result = await self._append([self._record(row) for row in rows])
         taken = [row.id for row, offset in zip(rows, result.offsets, strict=True) if offset is not None]
         for topic in topics:
             hit(f"relay.after_append:{topic}")
@@ -145,6 +150,15 @@ class Relay:
         if result.errors and not taken:
             raise next(iter(result.errors.values()))
         return len(taken)
+
+    def _span(self, rows: Sequence[Any]) -> AbstractContextManager[Any]:
+        """One span a batch, linked to the trace of each event in it."""
+        if not self.tracing.enabled:
+            return nullcontext()
+        links = sorted({value for row in rows for name, value in row.headers if name == "ce_traceparent"})
+        return span_from_traceparent(
+            self.tracing.tracer, "publish", None, links=links, kind=SpanKind.PRODUCER, attributes={"events": len(rows)}
+        )
 
     async def _fetch(self, conn: AsyncConnection) -> Sequence[Any]:
         query = select(outbox).where(outbox.c.lane == self.lane).order_by(outbox.c.id).limit(BATCH)

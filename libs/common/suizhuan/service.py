@@ -29,6 +29,7 @@ from suizhuan.db.database import Database
 from suizhuan.deadlines import DeadlineHandler, Deadlines
 from suizhuan.errors import ErrorCatalogue
 from suizhuan.events import EventRegistry
+from suizhuan.gauges import Gauges
 from suizhuan.identity import TokenVerifier
 from suizhuan.inbox import Inbound
 from suizhuan.kernel.clock import Clock, SystemClock
@@ -39,6 +40,7 @@ from suizhuan.ports.log import Log
 from suizhuan.profile import Profile, load_profile
 from suizhuan.relay import Relay
 from suizhuan.settings import ServiceSettings
+from suizhuan.tracing import Tracing
 from suizhuan.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
@@ -65,6 +67,7 @@ class Parts:
     registry: EventRegistry
     metrics: Metrics
     verifier: TokenVerifier
+    tracing: Tracing
     uow: UnitOfWork
     replica: Replica
 
@@ -82,7 +85,8 @@ class Parts:
         profile = load_profile(settings.profile)
         metrics = Metrics(CollectorRegistry(), name)
         database = Database(settings.database_url, pool_size=settings.database_pool_size)
-        uow = UnitOfWork(database, registry, clock, profile.authority.timing, metrics)
+        tracing = Tracing(name, endpoint=settings.otlp_endpoint)
+        uow = UnitOfWork(database, registry, clock, profile.authority.timing, metrics, tracing=tracing)
         return Parts(
             name=name,
             settings=settings,
@@ -99,6 +103,7 @@ class Parts:
                 trust_demo_issuer=settings.trust_demo_issuer,
                 metrics=metrics,
             ),
+            tracing=tracing,
             uow=uow,
             replica=Replica(name, database),
         )
@@ -129,10 +134,15 @@ class Service:
             routers=self.routers,
             catalogue=self.catalogue,
             verifier=p.verifier,
-            readiness={"database": self._database_ready, "authority": self._authority_ready, "work": self._work_ready},
+            readiness={
+                "database": self._database_ready,
+                "issuers": p.verifier.ready,
+                "authority": self._authority_ready,
+                "work": self._work_ready,
+            },
             settings=p.settings,
             metrics=p.metrics,
-            lifespan=None,
+            tracing=p.tracing,
         )
         self.app.state.uow = p.uow
         self.app.state.parts = p
@@ -146,7 +156,8 @@ class Service:
         p = self.parts
         if self.on_start:
             await self.on_start()
-        relay = Relay(p.name, p.database, p.broker, list(p.registry.topics.values()), p.clock, p.metrics)
+        topics = list(p.registry.topics.values())
+        relay = Relay(p.name, p.database, p.broker, topics, p.clock, p.metrics, tracing=p.tracing)
         p.uow.on_outbox.append(relay.wake)
         authority = Consumer(
             f"{p.name}.authority",
@@ -164,7 +175,8 @@ class Service:
                 Consumer(self.inbound.group, self.inbound.topics, self.inbound, p.broker, p.uow, p.clock)
             )
         deadlines = Deadlines(p.uow, self.deadlines, p.clock)
-        components: list[Component] = [relay, *self._consumers, deadlines, *self.extra]
+        gauges = Gauges(p.database, p.broker, {c.group: c.topics for c in self._consumers}, p.clock, p.metrics)
+        components: list[Component] = [relay, *self._consumers, deadlines, gauges, *self.extra]
         self._tasks = [self._spawn(c.name, c.run()) for c in components]
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -186,6 +198,7 @@ class Service:
         """Close the database. The log is closed by whoever made it."""
         await self.parts.verifier.close()
         await self.parts.database.close()
+        await asyncio.to_thread(self.parts.tracing.close)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Service]:

@@ -145,7 +145,15 @@ class AuthorityLog:
         }
 
     async def grant(
-        self, mandate: str, holder: str, affair: str, area: str, powers: Iterable[str], *, role: str = "lead", **more: Any
+        self,
+        mandate: str,
+        holder: str,
+        affair: str,
+        area: str,
+        powers: Iterable[str],
+        *,
+        role: str = "lead",
+        **more: Any,
     ) -> Event:
         """Open and do a switch that gives `holder` the slot, and send a beat."""
         slot = {"affair": affair, "area": area, "role": role}

@@ -26,7 +26,7 @@ from suizhuan.kernel.clock import Clock
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.term import Act, Grant, Timing, check_act, check_beat
 from suizhuan.metrics import Metrics
-from suizhuan.tracing import current_traceparent
+from suizhuan.tracing import Tracing, current_traceparent
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +148,14 @@ class UnitOfWork:
         metrics: Metrics,
         *,
         limits: ActLimits | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.database = database
         self.registry = registry
         self.clock = clock
         self.timing = timing
         self.metrics = metrics
+        self.tracing = tracing or Tracing(registry.service)
         self.limits = limits or ActLimits.within(timing.max_act)
         self.on_outbox: list[Callable[[], None]] = []
         self.on_deadline: list[Callable[[], None]] = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from prometheus_client import CollectorRegistry
+
 from suizhuan.authority.replica import Replica, ReplicaAcknowledged, ReplicaJoined
 from suizhuan.db.database import Database
 from suizhuan.db.tables import platform

@@ -6,9 +6,11 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
+
 from suizhuan.authority import grants as granted
 from suizhuan.context import Context
+from suizhuan.db.tables import outbox
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.testing import AuthorityLog, published
 
@@ -206,9 +208,15 @@ async def test_an_act_in_flight_is_waited_for_before_the_acknowledgement(demo: D
             checked.set()
             await go_on.wait()
             await conn.execute(
-                text(
-                    "INSERT INTO outbox (event_id, lane, topic, key, value, headers, authority_offset, created_at)"
-                    " VALUES ('late', 0, 'demo.thing', 't', '{\"number\": 1}', '[[\"ce_type\", \"demo.x.v1\"]]', 0, now())"
+                insert(outbox).values(
+                    event_id="late",
+                    lane=0,
+                    topic="demo.thing",
+                    key="t",
+                    value=b"{}",
+                    headers=[["ce_type", "demo.x.v1"]],
+                    authority_offset=0,
+                    created_at=demo.clock.now(),
                 )
             )
 

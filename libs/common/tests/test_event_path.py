@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
+
 from suizhuan.adapters.embedded_log import EmbeddedLog
 from suizhuan.cloudevents import Event, decode
 from suizhuan.consumer import Consumer, ConsumerStopped
@@ -199,7 +200,9 @@ async def append(log: EmbeddedLog, *records: Record) -> None:
     await producer.close()
 
 
-def counted(number: int, *, thing: str = "t", event_id: str | None = None, type_: str = "demo.thing.counted.v1") -> Record:
+def counted(
+    number: int, *, thing: str = "t", event_id: str | None = None, type_: str = "demo.thing.counted.v1"
+) -> Record:
     clock = SystemClock()
     data = {"thing": thing, "number": number, "added_later": True}
     return record(type_, data, key=thing, time=clock.now(), topic=TOPIC, event_id=event_id, sequence=number)
@@ -212,7 +215,7 @@ async def consume_until(
     task = asyncio.create_task(consumer.run())
 
     async def wait() -> None:
-        while not await done():  # noqa: ASYNC110  (the effect stands in a database: there is nothing to await)
+        while not await done():
             if task.done():
                 task.result()
             await asyncio.sleep(0.01)
@@ -321,9 +324,7 @@ async def test_transient_trouble_is_waited_out(demo: Demo, log: EmbeddedLog, eff
         assert (await conn.execute(select(dead_letter))).all() == []
 
 
-async def test_a_consumer_that_may_not_skip_stops_and_says_why(
-    demo: Demo, log: EmbeddedLog, effects: Effects
-) -> None:
+async def test_a_consumer_that_may_not_skip_stops_and_says_why(demo: Demo, log: EmbeddedLog, effects: Effects) -> None:
     async def fail(event: Event) -> None:
         raise Refusal("event_malformed", reason="planted")
 

@@ -238,5 +238,3 @@ class Replica:
             )
         )
         return await self._lock(tx, rows.scalars().all())
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,7 +33,7 @@ class Database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
         else:
             options = {"pool_size": pool_size, "max_overflow": pool_size, "pool_pre_ping": True}
-        self.engine: AsyncEngine = create_async_engine(self.url, **options)
+        self.engine: AsyncEngine = create_async_engine(self.url, hide_parameters=True, **options)
         # asyncio tasks of this process queue here instead of spinning in SQLite's busy handler
         self._writer = asyncio.Lock()
         if self.is_sqlite:
@@ -64,8 +65,7 @@ class Database:
         inode) beside the id written at its creation, so that a copied file is another one.
         """
         if self.is_sqlite:
-            path = Path(self.url.database or "")
-            stat = path.stat()
+            stat = os.stat(self.url.database or "")  # noqa: PTH116  (microseconds, of an open file)
             created = (await conn.execute(text("PRAGMA application_id"))).scalar_one()
             return f"sqlite:{stat.st_dev:x}:{stat.st_ino:x}:{created}"
         row = (

@@ -127,9 +127,7 @@ def check_act(act: Act, grant: Grant | None, now: datetime, timing: Timing, *, h
 
     Errors: `missing_power`, `term_passed`, `power_in_transition`.
     """
-    missing = Refusal(
-        "missing_power", power=act.power, affair=act.affair, area=act.place, org=act.org, holder=holder
-    )
+    missing = Refusal("missing_power", power=act.power, affair=act.affair, area=act.place, org=act.org, holder=holder)
     if grant is None or grant.holder != act.org or grant.affair != act.affair or act.power not in grant.powers:
         raise missing
     if not contains(grant.area, act.place):

@@ -1,0 +1,280 @@
+"""The embedded profile: every service in one process, a SQLite file each, one embedded log, one port.
+
+`python -m deploy.embedded --port 8080 --data data` is what `make run` calls. The services are wired by the same
+`build` as anywhere else; only log, database and the way to each other are closer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import httpx
+import uvicorn
+from rich.console import Console
+from rich.panel import Panel
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+import complaints.app
+import finance.app
+import finance.bootstrap
+import gateway.app
+import mandates.app
+import mandates.bootstrap
+from deploy.demo_issuer import ISSUER, create_issuer_app, jwks_file
+from deploy.people import clients, people
+from suizhuan.adapters.embedded_log import EmbeddedLog
+from suizhuan.kernel.clock import SystemClock
+from suizhuan.logs import configure_logs
+from suizhuan.profile import load_profile
+from suizhuan.seed import load_seed
+from suizhuan.service import Service
+from suizhuan.settings import IssuerSettings, ServiceSettings, load_settings
+
+SEED = Path(__file__).parent / "seed" / "xiangli.seed.yaml"
+ISSUER_PATH = "/demo-issuer"
+TRY_AS = "staff-nanguan-01"
+
+
+class CannotStart(Exception):
+    """The reason is for the person at the terminal."""
+
+
+class Platform:
+    """All services of one data folder in this process."""
+
+    def __init__(self, data: Path, port: int, *, host: str = "127.0.0.1") -> None:
+        self.data = data
+        self.base = f"http://{host}:{port}"
+        self.clock = SystemClock()
+        self.log = EmbeddedLog(data / "log.db", clock=self.clock)
+        seed = load_seed(SEED, load_profile(self._settings("mandates").profile))
+        self.seed = seed
+        self.jwks = jwks_file(data / "demo-issuer")  # so that the process need not ask itself for keys
+        self.issuer = create_issuer_app(
+            data / "demo-issuer",
+            people=people(seed),
+            clients=clients(),
+            base_url=f"{self.base}{ISSUER_PATH}",
+            clock=self.clock,
+        )
+        self.departments: dict[str, Service] = {
+            "mandates": mandates.app.build(self._settings("mandates"), broker=self.log, clock=self.clock),
+            "finance": finance.app.build(self._settings("finance"), broker=self.log, clock=self.clock),
+            "complaints": complaints.app.build(self._settings("complaints"), broker=self.log, clock=self.clock),
+        }
+        upstreams = {name: httpx.ASGITransport(app=service.app) for name, service in self.departments.items()}
+        self.gateway = gateway.app.build(
+            self._settings("gateway"), broker=self.log, clock=self.clock, upstreams=upstreams
+        )
+        self.app = Starlette(
+            routes=[Mount(ISSUER_PATH, app=self.issuer), Mount("/", app=self.gateway.app)],
+        )
+
+    @property
+    def services(self) -> list[Service]:
+        return [*self.departments.values(), self.gateway]
+
+    def _settings(self, name: str) -> ServiceSettings:
+        return load_settings(
+            getattr(sys.modules[f"{name}.settings"], "Settings", ServiceSettings),
+            name,
+            data_dir=self.data,
+            log_format="text",
+            root_path="" if name == "gateway" else f"/{name}",
+            issuers=(IssuerSettings(issuer=ISSUER, jwks_file=self.jwks),),
+            trust_demo_issuer=True,
+        )
+
+    async def start(self) -> bool:
+        """Migrate, found on the first start, and set everybody to work. Returns whether this was the first start."""
+        for service in self.services:
+            await service.migrate()
+        await self.log.ensure_topics([t for s in self.services for t in s.parts.registry.topics.values()])
+        first = await mandates.bootstrap.bootstrap(self.departments["mandates"], self.seed)
+        await finance.bootstrap.bootstrap(self.departments["finance"], self.seed)
+        for service in self.services:
+            await service.start()
+        return first
+
+    async def stop(self) -> None:
+        """Stop and close everything, the log last."""
+        for service in reversed(self.services):
+            await service.stop()
+        for service in reversed(self.services):
+            await service.close()
+        await self.log.close()
+
+    async def ready(self) -> str | None:
+        """None when every service can do its work, else what is missing."""
+        for service in self.services:
+            for check in (service._database_ready, service._work_ready, service._authority_ready):
+                reason = await check()
+                if reason is not None:
+                    return f"{service.parts.name}: {reason}"
+        return None
+
+
+@contextlib.contextmanager
+def only_one(data: Path) -> Iterator[IO[str]]:
+    """Hold the data folder for this process. Errors: CannotStart when another one has it."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / ".lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "?"
+            raise CannotStart(
+                f"数据文件夹 {data} 正被另一个实例使用(进程 {holder})。请先停止它,或用 DATA= 另选文件夹。\n"
+                f"Another copy (process {holder}) is using the data folder {data}. Stop it, or choose another by DATA=."
+            ) from None
+        lock.seek(0)
+        lock.truncate()
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield lock
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The listening socket. Errors: CannotStart when the port is taken or not ours to take."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(512)
+    except OSError as error:
+        sock.close()
+        raise CannotStart(
+            f"端口 {port} 不可用({error.strerror})。请用 PORT= 另选端口。\n"
+            f"Port {port} cannot be used ({error.strerror}). Choose another by PORT=."
+        ) from None
+    return sock
+
+
+async def token_to_try(platform: Platform) -> str:
+    """A token of a worker of 南关社区."""
+    transport = httpx.ASGITransport(app=platform.issuer)
+    async with httpx.AsyncClient(transport=transport, base_url=platform.base) as client:
+        answer = await client.post("/token", data={"subject": TRY_AS})
+    return str(answer.raise_for_status().json()["access_token"])
+
+
+def endpoints(platform: Platform, token: str) -> dict[str, object]:
+    """Where to look, for people and for scripts."""
+    base = platform.base
+    return {
+        "gateway": base,
+        "docs": {"gateway": f"{base}/docs", **{name: f"{base}/{name}/docs" for name in platform.departments}},
+        "events": f"{base}/events",
+        "audit": f"{base}/audit",
+        "issuer": f"{base}{ISSUER_PATH}",
+        "people": f"{base}{ISSUER_PATH}/people",
+        "token": token,
+        "token_of": TRY_AS,
+        "pid": os.getpid(),
+    }
+
+
+def announce(platform: Platform, found: dict[str, object], first: bool, seconds: float) -> None:
+    """Say where everything is."""
+    began = "首次启动,已载入项里街道 / first start, 项里街道 (Xiangli) loaded" if first else "接着上次继续 / going on"
+    docs = found["docs"]
+    lines = [
+        f"{began} · {seconds:.1f} s",
+        f"网关 gateway     {found['gateway']}",
+        *(f"接口文档 docs    {url}" for url in (docs.values() if isinstance(docs, dict) else ())),
+        f"事件流 events    {found['events']}",
+        f"人员 people      {found['people']}",
+        f"试用令牌(南关社区工作者)/ a token to try: {platform.data / 'endpoints.json'}",
+        "",
+        f"curl -H \"Authorization: Bearer $(jq -r .token {platform.data / 'endpoints.json'})\" "
+        f"{found['gateway']}/mandates/mandates",
+        "",
+        "另开终端运行 make tour 看全过程 / run `make tour` in another terminal · Ctrl-C 停止 / stops",
+    ]
+    Console().print(Panel("\n".join(lines), title="随转 Suizhuan", expand=False), soft_wrap=True)
+
+
+async def serve(data: Path, host: str, sock: socket.socket) -> None:
+    """Run until SIGINT or SIGTERM."""
+    began = time.monotonic()
+    platform = Platform(data, sock.getsockname()[1], host=host)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    first = await platform.start()
+    server = _Server(
+        uvicorn.Config(
+            platform.app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=3,
+            server_header=False,
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        while (reason := await platform.ready()) is not None and not stop.is_set():
+            if time.monotonic() - began > 60:
+                raise CannotStart(f"未能就绪 / not ready: {reason}")
+            await asyncio.wait({stopping}, timeout=0.05)
+        found = endpoints(platform, await token_to_try(platform))
+        (data / "endpoints.json").write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        announce(platform, found, first, time.monotonic() - began)
+        gc.collect()
+        gc.freeze()
+        await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+        Console().print("正在停止 / stopping …")
+    finally:
+        server.should_exit = True
+        await asyncio.gather(serving, return_exceptions=True)
+        stopping.cancel()
+        await platform.stop()
+        with contextlib.suppress(FileNotFoundError):
+            (data / "endpoints.json").unlink()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers of its own: this program decides when to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Errors are one clear message and exit code 1."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.embedded")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--data", type=Path, default=Path("data"))
+    arguments = parser.parse_args(argv)
+    configure_logs(load_settings(ServiceSettings, "embedded", log_format="text"))
+    try:
+        with only_one(arguments.data.resolve()), listen(arguments.host, arguments.port) as sock:
+            asyncio.run(serve(arguments.data.resolve(), arguments.host, sock))
+    except CannotStart as reason:
+        Console(stderr=True).print(f"[red]{reason}[/red]", highlight=False)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

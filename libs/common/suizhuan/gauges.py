@@ -1,0 +1,88 @@
+"""The gauges that nobody sets in passing: what waits, how far behind, how stale. Looked at every few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+from sqlalchemy import func, select
+
+from suizhuan import offsets
+from suizhuan.db.database import Database
+from suizhuan.db.tables import authority_state, dead_letter, open_switch
+from suizhuan.deadletter import DEAD, PARKED
+from suizhuan.kernel.clock import Clock
+from suizhuan.metrics import Metrics
+from suizhuan.ports.log import Log
+
+log = structlog.get_logger(__name__)
+
+EVERY_S = 5.0
+
+
+class Gauges:
+    """Keeps the gauges of one service. What cannot be read now keeps its last value."""
+
+    def __init__(
+        self, database: Database, broker: Log, groups: Mapping[str, Sequence[str]], clock: Clock, metrics: Metrics
+    ) -> None:
+        self.name = "gauges"
+        self.database = database
+        self.broker = broker
+        self.groups = groups
+        self.clock = clock
+        self.metrics = metrics
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except Exception as error:
+                log.warning("gauges_not_read", reason=type(error).__name__)
+            await self.clock.sleep(EVERY_S)
+
+    async def look(self) -> None:
+        """Read everything once."""
+        await self._authority()
+        await self._dead()
+        for group, topics in self.groups.items():
+            for topic in topics:
+                await self._lag(group, topic)
+
+    async def _authority(self) -> None:
+        async with self.database.read() as conn:
+            state = (await conn.execute(select(authority_state))).one_or_none()
+            opened = (await conn.execute(select(func.count()).select_from(open_switch))).scalar_one()
+        self.metrics.authority_switches_open.set(opened)
+        if state is not None:
+            self.metrics.authority_sequence.set(state.sequence)
+            if state.beat_at is not None:
+                self.metrics.authority_staleness_seconds.set((self.clock.now() - state.beat_at).total_seconds())
+
+    async def _dead(self) -> None:
+        waiting = dead_letter.c.state.in_([DEAD, PARKED])
+        query = (
+            select(
+                dead_letter.c.consumer,
+                func.count().label("letters"),
+                func.count(func.distinct(dead_letter.c.key)).label("keys"),
+            )
+            .where(waiting)
+            .group_by(dead_letter.c.consumer)
+        )
+        async with self.database.read() as conn:
+            found = {row.consumer: row for row in await conn.execute(query)}
+        for group in self.groups:
+            row = found.get(group)
+            self.metrics.dead_letters_waiting.labels(group=group).set(row.letters if row else 0)
+            self.metrics.parked_keys.labels(group=group).set(row.keys if row else 0)
+
+    async def _lag(self, group: str, topic: str) -> None:
+        tps = await self.broker.partitions(topic)
+        ends = await self.broker.end_offsets(tps)
+        async with self.database.read() as conn:
+            known = await offsets.load(conn, group, tps)
+        for tp in tps:
+            lag = self.metrics.consumer_lag.labels(group=group, topic=topic, partition=str(tp.partition))
+            lag.set(max(0, ends[tp] - known[tp]))

@@ -1,0 +1,141 @@
+"""The one catalogue of every metric of the platform. A metric that is not here does not exist.
+
+Names start with `suizhuan_`; times are seconds, money is fen. Every sample carries the label `service`, which is
+put on when the metrics are read, so that recording costs nothing for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.samples import Sample
+
+# From a power check to a stuck dependency: 1 ms … 10 s.
+LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The metrics of one service in one process, on a registry of its own (several services may share a process)."""
+
+    content_type = CONTENT_TYPE_PLAIN_0_0_4
+
+    def __init__(self, registry: CollectorRegistry, service: str) -> None:
+        self.registry = registry
+        self.service = service
+        self._http()
+        self._event_path()
+        self._authority()
+        self._business()
+        self._surroundings()
+        ProcessCollector(registry=registry)
+
+    def _http(self) -> None:
+        # How long answers take. `route` is the template (/cases/{id}), never the path; "unmatched" when there is none.
+        self.http_request_seconds = self._histogram(
+            "http_request_seconds", "Duration of HTTP requests", "method", "route", "status"
+        )
+        # Requests being answered now.
+        self.http_requests_in_flight = self._gauge("http_requests_in_flight", "HTTP requests under way")
+        # Every no that a rule said, by its code.
+        self.refusals_total = self._counter("refusals_total", "Refusals by code", "code")
+        # Bad surprises: answered 500 and logged with their trace id. Anything above 0 is a bug.
+        self.internal_errors_total = self._counter("internal_errors_total", "Requests that ended in an internal error")
+        # Tokens judged. `outcome`: cached, verified, refused.
+        self.tokens_total = self._counter("tokens_total", "Tokens judged", "outcome")
+        # Fetches of an issuer's keys. `outcome`: ok, failed.
+        self.jwks_fetches_total = self._counter("jwks_fetches_total", "Fetches of issuer keys", "outcome")
+
+    def _event_path(self) -> None:
+        # What the unit of work appended to the outbox, by full type (complaints.case.opened.v1).
+        self.events_emitted_total = self._counter("events_emitted_total", "Events written to the outbox", "type")
+        # Rows waiting in the outbox as the relay last saw them (capped at its batch), and the age of the oldest.
+        self.outbox_depth = self._gauge("outbox_depth", "Events waiting in the outbox")
+        self.outbox_oldest_seconds = self._gauge("outbox_oldest_seconds", "Age of the oldest event in the outbox")
+        # Events the log has acknowledged, appends it did not take, whether this process leads a lane (0 or 1).
+        self.relay_published_total = self._counter("relay_published_total", "Events acknowledged by the log")
+        self.relay_failures_total = self._counter("relay_failures_total", "Appends the log did not take", "topic")
+        self.relay_leader = self._gauge("relay_leader", "Whether this process leads the lane", "lane")
+        # Consumers, by group. Lag is in records, per partition, as of the last poll.
+        self.consumer_lag = self._gauge("consumer_lag", "Records not yet consumed", "group", "topic", "partition")
+        self.consumer_batches_total = self._counter("consumer_batches_total", "Batches committed", "group")
+        self.consumer_events_total = self._counter("consumer_events_total", "Events handled", "group", "type")
+        self.consumer_duplicates_total = self._counter("consumer_duplicates_total", "Repeats ignored", "group")
+        self.consumer_retries_total = self._counter("consumer_retries_total", "Batches tried again", "group", "why")
+        self.consumer_restarts_total = self._counter("consumer_restarts_total", "Restarts by the watchdog", "group")
+        self.consumer_batch_seconds = self._histogram("consumer_batch_seconds", "Transaction of one batch", "group")
+        # From the event's own time to its effect being committed here; spans two clocks.
+        self.effect_seconds = self._histogram("effect_seconds", "From an event's time to its effect", "group")
+        # Letters written, by state (dead, parked); what lies there now; keys whose events wait behind a dead one.
+        self.dead_letters_total = self._counter("dead_letters_total", "Dead letters written", "group", "state")
+        self.dead_letters_waiting = self._gauge("dead_letters_waiting", "Dead letters not yet redriven", "group")
+        self.parked_keys = self._gauge("parked_keys", "Aggregates whose events wait behind a dead one", "group")
+
+    def _authority(self) -> None:
+        # Age of the newest beat by the local clock; at max_staleness this service refuses to act.
+        self.authority_staleness_seconds = self._gauge("authority_staleness_seconds", "Age of the newest beat held")
+        # Sequence of the last authority record applied; 1 while the replica has stopped on a record.
+        self.authority_sequence = self._gauge("authority_sequence", "Last authority record applied")
+        self.authority_stopped = self._gauge("authority_stopped", "Whether the replica has stopped")
+        # Switches opened and not yet ended, as this replica sees them, and (in mandates) how long they took.
+        self.authority_switches_open = self._gauge("authority_switches_open", "Switches under way")
+        self.switch_seconds = self._histogram("switch_seconds", "From opening a switch to its end", "outcome")
+
+    def _business(self) -> None:
+        # Rows of `deadline` that are due and not yet handled; those handled, by kind.
+        self.deadlines_overdue = self._gauge("deadlines_overdue", "Deadlines due and not yet handled")
+        self.deadlines_total = self._counter("deadlines_total", "Deadlines handled", "kind")
+        # Finance: holds and earmarks open now and the money in them.
+        self.holds_open = self._gauge("holds_open", "Holds that are neither captured nor released")
+        self.holds_fen = self._gauge("holds_fen", "Money in open holds, in fen")
+        self.earmarks_fen = self._gauge("earmarks_fen", "Money in open earmarks, in fen")
+        # Complaints: cases by state, handovers that wait for their money, and how long a handover took.
+        self.cases = self._gauge("cases", "Cases by state", "state")
+        self.handovers_waiting = self._gauge("handovers_waiting", "Handovers waiting for money")
+        self.handover_seconds = self._histogram("handover_seconds", "From request to outcome", "outcome")
+        # Mandates in force; slots without one or without money (有责无权, 有责无费). Both of the latter should be 0.
+        self.mandates_active = self._gauge("mandates_active", "Mandates in force")
+        self.slots_unfunded = self._gauge("slots_unfunded", "Duties without money")
+        # Gateway: what the auditor found, by violation. Zero is the only acceptable number.
+        self.audit_violations = self._gauge("audit_violations", "Violations of G1-G6 found by the auditor", "kind")
+
+    def _surroundings(self) -> None:
+        # Cached reads. `outcome`: hit, miss, error (an error counts as a miss as well).
+        self.cache_reads_total = self._counter("cache_reads_total", "Cached reads", "outcome")
+        # Redis calls that failed; the answer came without Redis.
+        self.redis_errors_total = self._counter("redis_errors_total", "Redis calls that failed", "what")
+        # Requests turned away by a rate limit, by the limit's name.
+        self.rate_limited_total = self._counter("rate_limited_total", "Requests turned away by a rate limit", "limit")
+
+    def render(self) -> bytes:
+        """All of it in Prometheus' text format, every sample with its `service`."""
+        return generate_latest(_Labelled(self.registry, self.service))
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"suizhuan_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"suizhuan_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(f"suizhuan_{name}", text, labels, registry=self.registry, buckets=LATENCY)
+
+
+class _Labelled(CollectorRegistry):
+    """A view of a registry that adds the service to every sample."""
+
+    def __init__(self, inner: CollectorRegistry, service: str) -> None:
+        super().__init__()
+        self._inner = inner
+        self._service = service
+
+    def collect(self) -> Iterable[Metric]:
+        for family in self._inner.collect():
+            family.samples = [
+                Sample(s.name, {"service": self._service, **s.labels}, s.value, s.timestamp, s.exemplar)
+                for s in family.samples
+            ]
+            yield family
