@@ -18,6 +18,9 @@ from suizhuan.metrics import Metrics
 from suizhuan.unit_of_work import UnitOfWork
 
 
+pytest.register_assert_rewrite(f"{__package__}.log_suite")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
     """Somebody counted."""

@@ -1,9 +1,8 @@
 """What complaints publishes: the one source of its topics, schemas and documents."""
 
+from complaints.domain import facts
 from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
 from suizhuan.events import EventRegistry
-
-from complaints.domain import facts
 
 EVENTS = EventRegistry("complaints")
 
@@ -26,6 +25,8 @@ EVENTS.register(CASE, facts.HandoverRefused, "case.handover_refused")
 EVENTS.register(CASE, facts.CaseReturned, "case.returned")
 EVENTS.register(CASE, facts.CaseHoldRequested, "case.hold_requested")
 EVENTS.register(CASE, facts.CaseRepointed, "case.repointed")
+EVENTS.register(CASE, facts.SwitchHoldsDropped, "case.switch_holds_dropped")
+EVENTS.register(CASE, facts.PrivateRead, "case.private_read")
 
 SWITCH = EVENTS.topic("complaints.switch")
 EVENTS.register(SWITCH, facts.CasesReady, "switch.cases_ready")

@@ -1,10 +1,9 @@
 """What mandates publishes: the one source of its topics, schemas and documents."""
 
+from mandates.domain import facts
 from suizhuan.authority.records import BEAT, DONE, DROPPED, OPENED, TOPIC
 from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
 from suizhuan.events import EventRegistry
-
-from mandates.domain import facts
 
 EVENTS = EventRegistry("mandates")
 

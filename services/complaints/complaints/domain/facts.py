@@ -249,3 +249,25 @@ class CaseRepointed:
     area: str
     price_fen: int
     hold: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchHoldsDropped:
+    """A switch was given up, or its hold came when nobody waited for it any more: the case stays where it is.
+
+    Everything held for this case with `ref` = `switch` is to be released, whenever it was placed; `holds` are those
+    known here."""
+
+    switch: str
+    case: str
+    holds: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateRead:
+    """Somebody read the personal data of a case, under a power and for a purpose (design §4). None of it is here."""
+
+    case: str
+    case_term: int
+    power: str
+    purpose: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+Names = list[str]  # a field named `list` stands in the way of the plain word
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationRegistered:
@@ -20,7 +22,8 @@ class OrganisationRegistered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AffairListed:
-    """An affair stands in the catalogue. `list` is own 履职, assist 协助, forbidden 负面 or certificate 证明.
+    """An affair stands in the catalogue. `list` is own 履职, assist 协助, forbidden 负面 or certificate 证明
+    (forbidden_certificate: one that a community must not issue).
 
     `basis` says how it is paid: per_case or lump. Its owner holds the root."""
 
@@ -29,8 +32,8 @@ class AffairListed:
     name_en: str
     list: str
     owner: str
-    powers: list[str]
-    owner_powers: list[str]
+    powers: Names
+    owner_powers: Names
     basis: str
 
 
@@ -47,7 +50,7 @@ class MandateProposed:
     powers: list[str]
     staff_count: int
     starts_at: datetime
-    ends_at: datetime
+    ends_at: datetime | None
     basis: str
     amount_fen: int
     replaces: str | None

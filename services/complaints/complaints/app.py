@@ -1,0 +1,42 @@
+"""The one wiring of complaints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from complaints import inbound, routes, routes_commands, routes_movements, timers
+from complaints.ends import PlannedEnds
+from complaints.errors import ERRORS
+from complaints.events import EVENTS
+from complaints.handovers import Handovers
+from complaints.rules import Rules
+from complaints.switches import Switches
+from suizhuan.kernel.clock import Clock
+from suizhuan.ports.log import Log
+from suizhuan.service import Parts, Service
+from suizhuan.settings import ServiceSettings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def build(settings: ServiceSettings, *, broker: Log | None = None, clock: Clock | None = None) -> Service:
+    """Everything from the settings; a log and a clock may be handed in."""
+    parts = Parts.make("complaints", settings, EVENTS, broker=broker, clock=clock)
+    rules = Rules.of(parts.profile)
+    handovers = Handovers(rules)
+    switches = Switches(rules, handovers)
+    parts.replica.on_opened = switches.on_opened
+    parts.replica.on_done = switches.on_done
+    parts.replica.on_dropped = switches.on_dropped
+    service = Service(
+        parts=parts,
+        migrations=MIGRATIONS,
+        title="诉求 Complaints",
+        catalogue=ERRORS,
+        routers=[routes.router, routes_commands.router, routes_movements.router],
+        inbound=inbound.make(handovers, switches),
+        deadlines=timers.make(rules, handovers, PlannedEnds(rules, handovers)),
+    )
+    service.app.state.rules = rules
+    service.app.state.handovers = handovers
+    return service

@@ -1,0 +1,248 @@
+"""Queries of cases and handovers. Those of switches are in `store_switches`, those of lists in `store_views`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from complaints import tables as t
+from complaints.domain.case import ROOT, Case, Change, Hold, Movement
+from complaints.domain.handover import Handover
+from suizhuan.authority import grants as granted
+from suizhuan.kernel.clock import utc_text
+from suizhuan.kernel.refusal import Refusal
+from suizhuan.unit_of_work import Authority, Tx
+
+CASE_FIELDS = [f.name for f in fields(Case)]
+_COLUMNS = {"limit": "time_limit"}
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """The personal data of a case."""
+
+    reporter: str
+    contact_name: str | None
+    contact_phone: str | None
+    address: str | None
+    description: str
+
+
+def to_case(row: Any) -> Case:
+    values = {name: getattr(row, _COLUMNS.get(name, name)) for name in CASE_FIELDS}
+    values["stack"] = tuple(Movement(**{**m, "holds": tuple(m["holds"])}) for m in row.stack)
+    values["holds"] = tuple(Hold(**h) for h in row.holds)
+    return Case(**values)
+
+
+def to_row(case: Case) -> dict[str, Any]:
+    values = {_COLUMNS.get(name, name): getattr(case, name) for name in CASE_FIELDS}
+    values["stack"] = [asdict(m) for m in case.stack]
+    values["holds"] = [asdict(h) for h in case.holds]
+    return values
+
+
+async def find_case(conn: AsyncConnection, case: str, *, lock: bool = False) -> Case | None:
+    query = select(t.cases).where(t.cases.c.id == case)
+    row = (await conn.execute(query.with_for_update() if lock else query)).one_or_none()
+    return to_case(row) if row is not None else None
+
+
+async def get_case(conn: AsyncConnection, case: str, *, lock: bool = False) -> Case:
+    """Errors: `not_found`."""
+    found = await find_case(conn, case, lock=lock)
+    if found is None:
+        raise Refusal("not_found", what="case", id=case)
+    return found
+
+
+async def lock_grant_of(conn: AsyncConnection, case: str) -> None:
+    """Share the lock of the grant under which the case is held, before the case's own row is locked.
+
+    The consumer of the authority log takes grants first and then their cases; in the same order nobody waits in a
+    circle."""
+    if conn.dialect.name != "sqlite":
+        lock = text(
+            "SELECT pg_advisory_xact_lock_shared(hashtextextended('grant:' || mandate, 0))"
+            " FROM complaint_case WHERE id = :case AND mandate IS NOT NULL"
+        )
+        await conn.execute(lock, {"case": case})
+
+
+async def lock_grants(conn: AsyncConnection, mandates: Iterable[str]) -> None:
+    """Share the locks of these grants: no record of the authority log changes them before this transaction ends."""
+    if conn.dialect.name != "sqlite":
+        for mandate in sorted(set(mandates)):
+            lock = text("SELECT pg_advisory_xact_lock_shared(hashtextextended('grant:' || :m, 0))")
+            await conn.execute(lock, {"m": mandate})
+
+
+async def add_case(tx: Tx, changes: Sequence[tuple[Change, Authority | None, str | None]], personal: Personal) -> None:
+    """A new case, as its last change leaves it."""
+    case = changes[-1][0].case
+    await tx.conn.execute(insert(t.cases).values(**to_row(case)))
+    await tx.conn.execute(insert(t.private).values(case_id=case.id, **asdict(personal)))
+    await _tell(tx, changes)
+
+
+async def save(tx: Tx, change: Change, authority: Authority | None, *, org: str | None = None) -> Case:
+    """Write the case and publish its facts, under `authority`, as acts of `org` (by default the caller's)."""
+    await save_all(tx, [(change, authority, org)])
+    return change.case
+
+
+async def save_all(tx: Tx, changes: Sequence[tuple[Change, Authority | None, str | None]]) -> None:
+    """Like `save`, for many cases with a few statements."""
+    if not changes:
+        return
+    rows = [to_row(change.case) for change, _, _ in changes]
+    names = [name for name in rows[0] if name != "id"]
+    query = (
+        update(t.cases)
+        .where(t.cases.c.id == bindparam("b_id"))
+        .values({name: bindparam(f"b_{name}") for name in names})
+    )
+    await tx.conn.execute(query, [{f"b_{name}": value for name, value in row.items()} for row in rows])
+    await _tell(tx, changes)
+
+
+async def _tell(tx: Tx, changes: Sequence[tuple[Change, Authority | None, str | None]]) -> None:
+    rows: list[dict[str, Any]] = []
+    for change, authority, org in changes:
+        case, first = change.case, change.case.version - len(change.facts) + 1
+        for index, fact in enumerate(change.facts):
+            event_id = tx.emit(fact, key=case.id, sequence=first + index, area=case.area, authority=authority, org=org)
+            rows.append(
+                {
+                    "case_id": case.id,
+                    "version": first + index,
+                    "event": tx.registry.of(fact).name,
+                    "event_id": event_id,
+                    "at": tx.now,
+                    "case_term": case.case_term,
+                    "state": case.state,
+                    "org": org or tx.context.org,
+                    "mandate": authority.mandate if authority else None,
+                    "term": authority.term if authority else None,
+                    "data": _plain(asdict(fact)),  # type: ignore[call-overload]
+                }
+            )
+    if rows:
+        await tx.conn.execute(insert(t.history), rows)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return utc_text(value) if isinstance(value, datetime) else value
+
+
+async def personal(conn: AsyncConnection, case: str) -> Personal:
+    """Errors: `not_found`."""
+    row = (await conn.execute(select(t.private).where(t.private.c.case_id == case))).one_or_none()
+    if row is None:
+        raise Refusal("not_found", what="case", id=case)
+    return Personal(row.reporter, row.contact_name, row.contact_phone, row.address, row.description)
+
+
+async def find_handover(conn: AsyncConnection, handover: str) -> Handover | None:
+    row = (await conn.execute(select(t.handovers).where(t.handovers.c.id == handover))).one_or_none()
+    return Handover(**{f.name: getattr(row, _HANDOVER.get(f.name, f.name)) for f in fields(Handover)}) if row else None
+
+
+_HANDOVER = {"case": "case_id"}
+
+
+def _handover_row(handover: Handover) -> dict[str, Any]:
+    return {_HANDOVER.get(name, name): value for name, value in asdict(handover).items()}
+
+
+async def add_handover(conn: AsyncConnection, handover: Handover) -> None:
+    await conn.execute(insert(t.handovers).values(**_handover_row(handover)))
+
+
+async def save_handover(conn: AsyncConnection, handover: Handover) -> None:
+    """The case's row is its lock: hold that one."""
+    await conn.execute(update(t.handovers).where(t.handovers.c.id == handover.id).values(**_handover_row(handover)))
+
+
+async def handovers_of(conn: AsyncConnection, cases: Collection[str]) -> dict[str, Handover]:
+    """Handovers that wait, by case."""
+    query = select(t.handovers).where(t.handovers.c.case_id.in_(sorted(cases)), t.handovers.c.state == "waiting")
+    rows = (await conn.execute(query)).all()
+    found = [Handover(**{f.name: getattr(r, _HANDOVER.get(f.name, f.name)) for f in fields(Handover)}) for r in rows]
+    return {h.case: h for h in found}
+
+
+async def price_of(conn: AsyncConnection, affair: str) -> int | None:
+    found: int | None = (
+        await conn.execute(select(t.tariff.c.price_fen).where(t.tariff.c.affair == affair))
+    ).scalar_one_or_none()
+    return found
+
+
+async def prices(conn: AsyncConnection) -> dict[str, int]:
+    """Every price that was heard, by affair."""
+    return {r.affair: r.price_fen for r in await conn.execute(select(t.tariff))}
+
+
+async def owner_of(conn: AsyncConnection, affair: str, otherwise: str) -> str:
+    """Who owns the affair: by the catalogue, or as holder of its root; `otherwise` while neither was heard."""
+    owner: str | None = (
+        await conn.execute(select(t.affair.c.owner).where(t.affair.c.code == affair))
+    ).scalar_one_or_none()
+    if owner is None:
+        root = await granted.by_mandate(conn, ROOT + affair)
+        owner = root.holder if root else None
+    return owner or otherwise
+
+
+async def registered_near(conn: AsyncConnection, area: str) -> tuple[list[str], bool]:
+    """(a registered area that makes `area` known, whether any area is registered at all)."""
+    place = t.organisation_area.c.area
+    near = select(place).where(or_(place.in_([area, area[:12]]), place.startswith(area, autoescape=True))).limit(1)
+    found = list((await conn.execute(near)).scalars())
+    return found, bool(found) or (await conn.execute(select(place).limit(1))).first() is not None
+
+
+async def organisation_known(conn: AsyncConnection, org: str) -> bool:
+    """Whether the organisation is registered, as far as was heard; True while nothing was heard at all."""
+    table = t.organisation
+    if (await conn.execute(select(table.c.id).where(table.c.id == org))).first() is not None:
+        return True
+    return (await conn.execute(select(table.c.id).limit(1))).first() is None
+
+
+async def put_tariff(conn: AsyncConnection, affair: str, price_fen: int, sequence: int) -> None:
+    await _upsert(conn, t.tariff, {"affair": affair, "price_fen": price_fen, "sequence": sequence}, "affair")
+
+
+async def put_affair(conn: AsyncConnection, code: str, zh: str, en: str, owner: str, sequence: int) -> None:
+    values = {"code": code, "name_zh": zh, "name_en": en, "owner": owner, "sequence": sequence}
+    await _upsert(conn, t.affair, values, "code")
+
+
+async def put_organisation(
+    conn: AsyncConnection, org: str, zh: str, en: str, kind: str, areas: Collection[str], sequence: int
+) -> None:
+    values = {"id": org, "name_zh": zh, "name_en": en, "kind": kind, "sequence": sequence}
+    if await _upsert(conn, t.organisation, values, "id"):
+        await conn.execute(delete(t.organisation_area).where(t.organisation_area.c.org == org))
+        if areas:
+            await conn.execute(insert(t.organisation_area), [{"org": org, "area": a} for a in sorted(set(areas))])
+
+
+async def _upsert(conn: AsyncConnection, table: Any, values: dict[str, Any], key: str) -> bool:
+    """Insert, or update what an earlier event wrote; False when a later one was here already."""
+    make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    query = make(table).values(**values)
+    query = query.on_conflict_do_update(
+        index_elements=[key], set_=values, where=table.c.sequence <= query.excluded.sequence
+    )
+    return bool((await conn.execute(query)).rowcount)

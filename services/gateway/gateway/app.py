@@ -1,0 +1,70 @@
+"""The one wiring of the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from gateway import inbound, routes_audit, routes_events, routes_passing, routes_reads
+from gateway.audit_runner import AuditRunner
+from gateway.auditor import Rules
+from gateway.compose import Composer
+from gateway.errors import ERRORS
+from gateway.events import EVENTS
+from gateway.settings import own
+from gateway.staleness import Staleness
+from gateway.stream import Streams
+from gateway.upstreams import Upstreams
+from suizhuan.cache import Cache
+from suizhuan.kernel.clock import Clock
+from suizhuan.ports.log import Log
+from suizhuan.profile import Profile
+from suizhuan.service import Parts, Service
+from suizhuan.settings import ServiceSettings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def build(
+    settings: ServiceSettings,
+    *,
+    broker: Log | None = None,
+    clock: Clock | None = None,
+    upstreams: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+) -> Service:
+    """Everything from the settings. A log, a clock, and transports to services in this process may be handed in."""
+    settings = own(settings)
+    parts = Parts.make("gateway", settings, EVENTS, broker=broker, clock=clock)
+    cache = Cache(
+        redis_url=settings.redis_url,
+        clock=parts.clock,
+        metrics=parts.metrics,
+        prefix="suizhuan:gateway",
+        max_ttl=settings.cache_ttl,
+    )
+    staleness = Staleness(cache)
+    behind = Upstreams(settings, upstreams)
+    service = Service(
+        parts=parts,
+        migrations=MIGRATIONS,
+        title="网关 Gateway",
+        catalogue=ERRORS,
+        routers=[routes_reads.router, routes_events.router, routes_audit.router, routes_passing.router],
+        inbound=inbound.make(staleness.changed),
+        extra=[staleness, behind],
+    )
+    state = service.app.state
+    state.own_settings = settings
+    state.upstreams = behind
+    state.streams = Streams(parts.broker, settings.max_streams)
+    state.composer = Composer(parts.database, cache, behind, parts.profile.account_roles.bank)
+    state.auditor = AuditRunner(parts.broker, rules_of(parts.profile), settings.audit_keep_events)
+    return service
+
+
+def rules_of(profile: Profile) -> Rules:
+    """What the auditor has to be told of the profile."""
+    timing = profile.authority.timing
+    return Rules(timing.max_staleness, timing.max_act, timing.clock_error, profile.account_roles.bank)

@@ -1,0 +1,51 @@
+"""The auditor as the gateway shows it: reads what is new since the last time, judges in a thread, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from gateway.auditor import History, Report, Rules, judge
+from gateway.auditor.history import Place
+from gateway.auditor.reading import read
+from suizhuan.kernel.refusal import Refusal
+from suizhuan.ports.log import Log, LogUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    ends: dict[Place, int]
+    report: Report
+
+
+class AuditRunner:
+    """Promise: a report is never older than the log's ends when it was asked for."""
+
+    def __init__(self, broker: Log, rules: Rules, keep_events: int) -> None:
+        self.broker = broker
+        self.rules = rules
+        self.keep_events = keep_events
+        self._history = History()
+        self._known: _Known | None = None
+        self._lock = asyncio.Lock()
+
+    async def report(self, *, full: bool = False) -> Report:
+        """The report as of now; `full` reads everything again. Errors: `log_unreachable`."""
+        async with self._lock:
+            if full:
+                self._history, self._known = History(), None
+            try:
+                horizon = await read(self.broker, self._history)
+            except LogUnavailable as error:
+                self._history, self._known = History(), None
+                raise Refusal("log_unreachable", reason=str(error)[:100], retry_after=5) from error
+            ends = dict(self._history.next_offsets)
+            # Read but not judged last time: it can be judged now.
+            if self._known is None or self._known.ends != ends or self._known.report.undecided:
+                self._known = _Known(ends, await asyncio.to_thread(judge, self._history, self.rules, horizon))
+            if self._history.records > self.keep_events:
+                self._history = History()
+            return self._known.report
+
+    async def close(self) -> None:
+        self._history, self._known = History(), None

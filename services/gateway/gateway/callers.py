@@ -1,0 +1,32 @@
+"""Who may read composed answers and streams, and what of them."""
+
+from __future__ import annotations
+
+from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway import store
+from gateway.domain.sight import Sight
+from suizhuan.identity import Identity
+from suizhuan.kernel.refusal import Refusal
+
+
+def reader(identity: Identity) -> Identity:
+    """Residents read their own cases at the service that has them. Errors: `wrong_kind`."""
+    if identity.kind == "resident":
+        raise Refusal("wrong_kind")
+    return identity
+
+
+async def sight_of(conn: AsyncConnection, identity: Identity) -> Sight:
+    """What the token may see: everything for the hub and for services, else by the caller's organisation."""
+    reader(identity)
+    if identity.kind in ("hub", "service"):
+        return Sight(org=identity.org, everything=True)
+    org = identity.org or ""
+    return Sight(org=org, areas=await store.areas_of(conn, org))
+
+
+def bearer_of(request: Request) -> str:
+    """The token as it was sent, to be verified again while a stream lasts."""
+    return request.headers.get("authorization", "").partition(" ")[2].strip()

@@ -1,0 +1,44 @@
+"""The gateway's own refusals."""
+
+from suizhuan.errors import ErrorCatalogue, ErrorSpec
+
+ERRORS = ErrorCatalogue(
+    {
+        "service_down": ErrorSpec(
+            503,
+            "{service} 服务没有应答:{reason}",
+            "The service {service} does not answer: {reason}",
+            "请稍后用同一个 Idempotency-Key 重试;其他服务照常",
+            "Try again later with the same Idempotency-Key; the other services go on",
+        ),
+        "path_refused": ErrorSpec(404, "没有这个地址", "There is no such address"),
+        "not_passed_on": ErrorSpec(
+            404, "{service} 的运行接口不经网关开放", "The operating endpoints of {service} are not passed on"
+        ),
+        "too_many_streams": ErrorSpec(
+            503,
+            "事件流已满,上限 {limit} 个",
+            "All {limit} event streams are taken",
+            "请稍后重试",
+            "Please try again later",
+        ),
+        "outside_area": ErrorSpec(
+            403,
+            "{org} 看不到 {what}:不在其区域内,也与其无关",
+            "{org} may not see {what}: it lies outside its areas and does not concern it",
+        ),
+        "moment_malformed": ErrorSpec(
+            422, "from 应为日期或带时区的时间", "`from` is a date, or a time with its offset from UTC"
+        ),
+        "filter_malformed": ErrorSpec(
+            422, "类型过滤应形如 complaints.case.*:{type}", "A type filter looks like complaints.case.*: {type}"
+        ),
+        "log_unreachable": ErrorSpec(
+            503,
+            "事件日志暂不可用:{reason}",
+            "The event log cannot be read now: {reason}",
+            "请稍后重试",
+            "Please try again later",
+        ),
+    }
+)

@@ -1,0 +1,71 @@
+"""What the gateway hears of finance: entries, earmarks, holds."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from gateway import store, views
+from gateway import tables as t
+from suizhuan.cloudevents import Event
+from suizhuan.inbox import Inbound
+from suizhuan.unit_of_work import Tx
+
+F = "finance."
+Changed = Callable[..., Awaitable[object]]
+
+
+def register(inbound: Inbound, changed: Changed) -> None:
+    """Add the handlers."""
+    _ledger(inbound, changed)
+    _holds(inbound, changed)
+
+
+def _ledger(inbound: Inbound, changed: Changed) -> None:
+    @inbound.on("finance.entry", F + "entry.posted", views.EntryView)
+    async def entry(tx: Tx, event: Event, view: views.EntryView) -> None:
+        lines = [line.model_dump() for line in view.lines]
+        head = {"kind": view.kind, "cause": view.cause, "memo": view.memo}
+        await store.put(tx.conn, t.entry, id=view.entry, **head, event=event.id, at=event.time, lines=lines)
+        await store.post(tx.conn, lines)
+        await changed(*{f"org:{line.org}" for line in view.lines})
+
+    @inbound.on("finance.earmark", F + "earmark.funded", views.FundedView)
+    async def funded(tx: Tx, event: Event, view: views.FundedView) -> None:
+        await store.put(tx.conn, t.earmark, **view.model_dump(), returned_fen=0, state="funded")
+        await changed(f"org:{view.payer}", f"org:{view.holder}")
+
+    @inbound.on("finance.earmark", F + "earmark.returned", views.ReturnedView)
+    async def returned(tx: Tx, event: Event, view: views.ReturnedView) -> None:
+        await store.returned(tx.conn, view.mandate, view.amount_fen)
+        await changed(f"org:{view.payer}", f"org:{view.holder}")
+
+    @inbound.on("finance.earmark", F + "earmark.settled", views.SettledView)
+    async def settled(tx: Tx, event: Event, view: views.SettledView) -> None:
+        await store.change(tx.conn, t.earmark, view.mandate, state="settled")
+
+
+def _holds(inbound: Inbound, changed: Changed) -> None:
+    @inbound.on("finance.hold", F + "hold.placed", views.PlacedView)
+    async def placed(tx: Tx, event: Event, view: views.PlacedView) -> None:
+        row = view.model_dump(exclude={"hold"})
+        await store.put(tx.conn, t.hold, id=view.hold, **row, captured_fen=0, released_fen=0, state="placed")
+        await store.add_step(tx.conn, view.case, event)
+        await changed(f"org:{view.payer}")
+
+    @inbound.on("finance.hold", F + "hold.captured", views.CapturedView)
+    async def captured(tx: Tx, event: Event, view: views.CapturedView) -> None:
+        await store.capture(tx.conn, view.hold, view.amount_fen, payee=view.payee, entry=view.entry)
+        await store.add_step(tx.conn, view.case, event)
+        await changed(f"org:{view.payer}", f"org:{view.payee}")
+
+    @inbound.on("finance.hold", F + "hold.released", views.ReleasedView)
+    async def released(tx: Tx, event: Event, view: views.ReleasedView) -> None:
+        await store.release(tx.conn, view.hold, view.amount_fen)
+        await store.add_step(tx.conn, view.case, event)
+        await changed(f"org:{view.payer}")
+
+    async def step(tx: Tx, event: Event, view: views.CaseView) -> None:
+        await store.add_step(tx.conn, view.case, event)
+
+    for name in ("hold.refused", "case.paid", "case.unpaid"):
+        inbound.on("finance.hold", F + name, views.CaseView)(step)

@@ -1,0 +1,93 @@
+"""The settings of the gateway: where the services are, and how much it lets through."""
+
+from __future__ import annotations
+
+from suizhuan.settings import ServiceSettings, load_settings, setting
+
+UPSTREAMS = ("mandates", "finance", "complaints")
+
+
+class Settings(ServiceSettings):
+    """Beside what every service has."""
+
+    service: str = setting("The name of the service", "服务名称", default="gateway", pattern=r"^[a-z][a-z0-9_]{0,30}$")
+    mandates_url: str = setting(
+        "Where mandates is", "权责服务地址", default="http://127.0.0.1:8101", pattern=r"^https?://[^/?#]+$"
+    )
+    finance_url: str = setting(
+        "Where finance is", "经费服务地址", default="http://127.0.0.1:8102", pattern=r"^https?://[^/?#]+$"
+    )
+    complaints_url: str = setting(
+        "Where complaints is", "诉求服务地址", default="http://127.0.0.1:8103", pattern=r"^https?://[^/?#]+$"
+    )
+    upstream_connect_timeout: float = setting(
+        "How long to wait for a connection to a service", "连接服务的最长等待", default=2.0, gt=0, le=60, unit="s"
+    )
+    upstream_timeout: float = setting(
+        "How long a service may keep silent while it answers",
+        "服务应答的最长静默",
+        default=30.0,
+        gt=0,
+        le=600,
+        unit="s",
+    )
+    upstream_connections: int = setting(
+        "Connections kept to each service", "与每个服务的连接数", default=100, ge=1, le=10_000, unit="connections"
+    )
+    max_answer_bytes: int = setting(
+        "Largest answer passed on", "转发应答的上限", default=67_108_864, ge=1024, le=1_073_741_824, unit="bytes"
+    )
+    max_streams: int = setting(
+        "Event streams open at once in this process",
+        "本进程同时打开的事件流",
+        default=200,
+        ge=1,
+        le=10_000,
+        unit="streams",
+    )
+    stream_heartbeat: float = setting(
+        "A stream without events says something this often",
+        "事件流无事件时的心跳间隔",
+        default=15.0,
+        gt=0,
+        le=300,
+        unit="s",
+    )
+    stream_send_timeout: float = setting(
+        "A reader who does not take a piece of the stream within this is cut",
+        "读者在此时间内不接收即断开",
+        default=10.0,
+        gt=0,
+        le=300,
+        unit="s",
+    )
+    stream_retry: float = setting(
+        "How long a reader is asked to wait before it comes back",
+        "建议读者重连前等待",
+        default=2.0,
+        ge=0,
+        le=300,
+        unit="s",
+    )
+    snapshot_rows: int = setting(
+        "Most cases, and most mandates, in a snapshot", "快照中诉求与委托各自的上限", default=5000, ge=1, le=100_000
+    )
+    audit_keep_events: int = setting(
+        "Up to so many events the auditor keeps in memory between two audits, so that the next reads only what is new",
+        "审计在内存中保留的事件上限,以便下次只读新增",
+        default=200_000,
+        ge=0,
+        le=10_000_000,
+        unit="events",
+    )
+
+    def url_of(self, service: str) -> str:
+        return str(getattr(self, f"{service}_url"))
+
+
+def own(settings: ServiceSettings) -> Settings:
+    """The gateway's settings from what the common entry has loaded; its own fields come from the environment."""
+    if isinstance(settings, Settings):
+        return settings
+    given = {name: getattr(settings, name) for name in ServiceSettings.model_fields if name != "service"}
+    return load_settings(Settings, settings.service, **given)

@@ -1,0 +1,106 @@
+"""What the projection writes. Every write is guarded by the aggregate's version, so a repeat changes nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, case, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway import tables as t
+from suizhuan.cloudevents import Event
+
+
+def _insert(conn: AsyncConnection, table: Table) -> Any:
+    return (sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert)(table)
+
+
+async def put(conn: AsyncConnection, table: Table, **row: Any) -> None:
+    """The row as it is now, whether it was there or not; where it has a version, never an older one."""
+    keys = [c.name for c in table.primary_key]
+    made = _insert(conn, table).values(**row)
+    changed = {name: made.excluded[name] for name in row if name not in keys}
+    newer: ColumnElement[bool] | None = table.c.version < made.excluded.version if "version" in row else None
+    await conn.execute(made.on_conflict_do_update(index_elements=keys, set_=changed, where=newer))
+
+
+async def change(conn: AsyncConnection, table: Table, id_: str, **values: Any) -> None:
+    """Change some columns of a row; with a version only if it is newer. A row that is not there stays away."""
+    query = update(table).where(next(iter(table.primary_key)) == id_).values(**values)
+    if "version" in values:
+        query = query.where(table.c.version < values["version"])
+    await conn.execute(query)
+
+
+async def set_areas(conn: AsyncConnection, org: str, areas: Iterable[str]) -> None:
+    await conn.execute(delete(t.organisation_area).where(t.organisation_area.c.org == org))
+    rows = [{"org": org, "area": area} for area in sorted(set(areas))]
+    if rows:
+        await conn.execute(insert(t.organisation_area), rows)
+
+
+async def add_step(conn: AsyncConnection, case_id: str, event: Event) -> None:
+    """Remember an event as a step of a case."""
+    about = event.attributes
+    row = {
+        "case": case_id,
+        "topic": event.topic,
+        "partition": event.partition,
+        "offset": event.offset,
+        "event": event.id,
+        "type": event.type,
+        "at": event.time,
+        "actor": about.get("actor"),
+        "org": about.get("org"),
+        "mandate": about.get("mandate"),
+        "term": int(about["term"]) if "term" in about else None,
+        "authority_offset": int(about["authorityoffset"]) if "authorityoffset" in about else None,
+        "causation": about.get("causationid"),
+        "data": event.data,
+    }
+    await conn.execute(_insert(conn, t.step).values(**row).on_conflict_do_nothing())
+
+
+async def post(conn: AsyncConnection, lines: Iterable[Mapping[str, Any]]) -> None:
+    """Add an entry's lines to the balances, in one order of keys for everybody."""
+    sums: dict[tuple[str, str, str], int] = defaultdict(int)
+    for line in lines:
+        sums[line["org"], line["account"], line["earmark"] or ""] += line["amount_fen"]
+    for (org, account, earmark), amount in sorted(sums.items()):
+        made = _insert(conn, t.balance).values(org=org, account=account, earmark=earmark, amount_fen=amount)
+        await conn.execute(
+            made.on_conflict_do_update(
+                index_elements=["org", "account", "earmark"],
+                set_={"amount_fen": t.balance.c.amount_fen + made.excluded.amount_fen},
+            )
+        )
+
+
+async def capture(conn: AsyncConnection, hold: str, amount: int, *, payee: str, entry: str | None) -> None:
+    """Note that a hold's money has become the worker's."""
+    values = {"captured_fen": t.hold.c.captured_fen + amount, "payee": payee, "entry": entry, "state": "captured"}
+    await conn.execute(update(t.hold).where(t.hold.c.id == hold).values(**values))
+
+
+async def release(conn: AsyncConnection, hold: str, amount: int) -> None:
+    """Note that money of a hold is free again. What is released beside a capture is its surplus: it stays captured."""
+    state = case((t.hold.c.state == "captured", "captured"), else_="released")
+    values = {"released_fen": t.hold.c.released_fen + amount, "state": state}
+    await conn.execute(update(t.hold).where(t.hold.c.id == hold).values(**values))
+
+
+async def returned(conn: AsyncConnection, mandate: str, amount: int) -> None:
+    await conn.execute(
+        update(t.earmark)
+        .where(t.earmark.c.mandate == mandate)
+        .values(returned_fen=t.earmark.c.returned_fen + amount, state="returned")
+    )
+
+
+async def areas_of(conn: AsyncConnection, org: str) -> tuple[str, ...]:
+    """The areas an organisation holds, as far as the projection knows."""
+    rows = await conn.execute(select(t.organisation_area.c.area).where(t.organisation_area.c.org == org))
+    return tuple(rows.scalars())

@@ -1,0 +1,80 @@
+"""The services behind the gateway: one HTTP client each, or an app in the same process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import httpx
+
+from gateway.settings import UPSTREAMS, Settings
+from suizhuan.kernel.refusal import Refusal
+
+PROBE_S = 1.0
+IN_PROCESS = "http://{service}.in-process"
+
+
+class Upstreams:
+    """Also a component: its clients are closed when the gateway stops. What is down is told, never waited for long."""
+
+    def __init__(self, settings: Settings, transports: Mapping[str, httpx.AsyncBaseTransport] | None = None) -> None:
+        self.name = "upstreams"
+        self._settings = settings
+        self._transports = dict(transports or {})
+        self._clients: dict[str, httpx.AsyncClient] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.close()
+
+    def client(self, service: str) -> httpx.AsyncClient:
+        """Without redirects and cookies, and never through a proxy of the environment."""
+        known = self._clients.get(service)
+        if known is not None and not known.is_closed:
+            return known
+        s = self._settings
+        transport = self._transports.get(service)
+        made = httpx.AsyncClient(
+            base_url=IN_PROCESS.format(service=service) if transport else s.url_of(service),
+            transport=transport,
+            timeout=httpx.Timeout(s.upstream_timeout, connect=s.upstream_connect_timeout),
+            limits=httpx.Limits(
+                max_connections=s.upstream_connections, max_keepalive_connections=s.upstream_connections
+            ),
+            follow_redirects=False,
+            trust_env=False,
+        )
+        self._clients[service] = made
+        return made
+
+    async def missing(self) -> dict[str, str]:
+        """The services that do not answer now, each with its reason. Within about `PROBE_S` seconds."""
+        reasons = await asyncio.gather(*(self._probe(service) for service in UPSTREAMS))
+        return {service: reason for service, reason in zip(UPSTREAMS, reasons, strict=True) if reason is not None}
+
+    async def _probe(self, service: str) -> str | None:
+        try:
+            async with asyncio.timeout(PROBE_S):
+                answer = await self.client(service).get("/health/live")
+        except TimeoutError:
+            return f"no answer within {PROBE_S:g} s"
+        except httpx.HTTPError as error:
+            return type(error).__name__
+        return None if answer.status_code == 200 else f"status {answer.status_code}"
+
+    async def close(self) -> None:
+        """Let go of every connection; a later call makes new ones."""
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.aclose()
+
+
+def down(service: str, error: Exception) -> Refusal:
+    """What a caller is told when a service cannot be asked. A time-out leaves open whether it was done."""
+    unclear = isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout | httpx.RemoteProtocolError | httpx.ReadError)
+    return Refusal(
+        "service_down", service=service, reason=type(error).__name__, may_have_been_done=unclear, retry_after=2
+    )

@@ -1,0 +1,45 @@
+"""The one wiring of mandates."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from mandates import inbound, routes, routes_mandates, routes_views, timers
+from mandates.beats import Beats
+from mandates.domain.switch import lease
+from mandates.errors import ERRORS
+from mandates.events import EVENTS
+from mandates.switch_waits import SwitchWaits
+from mandates.switching import Switching
+from suizhuan.kernel.clock import Clock
+from suizhuan.ports.log import Log
+from suizhuan.service import Parts, Service
+from suizhuan.settings import ServiceSettings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def build(settings: ServiceSettings, *, broker: Log | None = None, clock: Clock | None = None) -> Service:
+    """Everything from the settings; a log and a clock may be handed in."""
+    parts = Parts.make("mandates", settings, EVENTS, broker=broker, clock=clock)
+    times = parts.profile.authority
+    switching = Switching(
+        times.timing,
+        timedelta(seconds=times.switch_deadline_s),
+        timedelta(hours=parts.profile.emergency.funding_limit_h),
+    )
+    waits = SwitchWaits(parts.uow, lease(times.timing), parts.clock)
+    parts.replica.on_opened = waits.on_opened
+    service = Service(
+        parts=parts,
+        migrations=MIGRATIONS,
+        title="权责 Mandates",
+        catalogue=ERRORS,
+        routers=[routes.router, routes_mandates.router, routes_views.router],
+        inbound=inbound.make(),
+        deadlines=timers.make(switching),
+        extra=[Beats(parts.uow, timedelta(seconds=times.beat_interval_s), parts.clock), waits],
+    )
+    service.app.state.switching = switching
+    return service
