@@ -89,8 +89,9 @@ class Platform:
         return [*self.departments.values(), self.gateway]
 
     def _settings(self, name: str) -> ServiceSettings:
+        kinds: dict[str, type[ServiceSettings]] = {"gateway": gateway.settings.GatewaySettings}
         return load_settings(
-            getattr(sys.modules[f"{name}.settings"], "Settings", ServiceSettings),
+            kinds.get(name, ServiceSettings),
             name,
             data_dir=self.data,
             log_format="text",
@@ -201,7 +202,7 @@ def announce(platform: Platform, found: dict[str, object], first: bool, seconds:
         f"人员 people      {found['people']}",
         f"试用令牌(南关社区工作者)/ a token to try: {platform.data / 'endpoints.json'}",
         "",
-        f"curl -H \"Authorization: Bearer $(jq -r .token {platform.data / 'endpoints.json'})\" "
+        f'curl -H "Authorization: Bearer $(jq -r .token {platform.data / "endpoints.json"})" '
         f"{found['gateway']}/mandates/mandates",
         "",
         "另开终端运行 make tour 看全过程 / run `make tour` in another terminal · Ctrl-C 停止 / stops",

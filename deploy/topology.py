@@ -32,7 +32,7 @@ class ServiceSpec:
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
-        groups = {f"{self.name}.authority": (AUTHORITY,)}
+        groups: dict[str, tuple[str, ...]] = {f"{self.name}.authority": (AUTHORITY,)}
         if self.listens:
             groups[self.name] = self.listens
         return groups
@@ -70,7 +70,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
             Topic("finance.hold"),
             Topic("finance.replica"),
         ),
-        listens=("complaints.case", "mandates.affair", "mandates.mandate", "mandates.organisation"),
+        listens=("complaints.case", "mandates.mandate", "mandates.organisation"),
     ),
     ServiceSpec(
         "complaints",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 import pytest
+
 from suizhuan.ports.log import Log, LogConsumer, NewRecord, Record, TopicPartition, TopicSpec, UnknownTopic
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 import pytest
+
 from suizhuan.adapters.kafka_log import KafkaLog
 from suizhuan.ports.log import LogUnavailable, TopicSpec
 
@@ -49,7 +50,7 @@ async def test_a_broker_that_comes_back_is_used_again(own_kafka: Callable[[], Ka
     await asyncio.to_thread(broker.start)
     async with asyncio.timeout(60):
         while (await producer.append([new("t", 2)])).offsets == [None]:
-            await asyncio.sleep(0.2)
+            continue
     found: list[int] = []
     async with asyncio.timeout(60):
         while 2 not in found:

@@ -1,9 +1,8 @@
 """What finance publishes: the one source of its topics, schemas and documents."""
 
+from finance.domain import facts
 from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
 from suizhuan.events import EventRegistry
-
-from finance.domain import facts
 
 EVENTS = EventRegistry("finance")
 

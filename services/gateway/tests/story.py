@@ -144,8 +144,12 @@ class Story:
         self.emit("mandates.mandate.admitted", terms, key=mandate, **giver)
         entry = self.entry(
             f"fund-{mandate}",
-            [(DEPT, COST, None, amount), (DEPT, BANK, None, -amount)]
-            + [(holder, BANK, mandate, amount), (holder, DUE, mandate, -amount)],
+            [
+                (DEPT, COST, None, amount),
+                (DEPT, BANK, None, -amount),
+                (holder, BANK, mandate, amount),
+                (holder, DUE, mandate, -amount),
+            ],
         )
         funded = {"earmark": mandate, "mandate": mandate, "payer": DEPT, "holder": holder}
         funded |= {"amount_fen": amount, "basis": "per_case", "entry": entry}
@@ -181,8 +185,12 @@ class Story:
         """Capture the hold if there is one, and pay."""
         entry = self.entry(
             f"pay-{case}",
-            [(COMMUNITY, DUE, "m1", PRICE), (COMMUNITY, BANK, "m1", -PRICE)]
-            + [(payee, BANK, None, PRICE), (payee, INCOME, None, -PRICE)],
+            [
+                (COMMUNITY, DUE, "m1", PRICE),
+                (COMMUNITY, BANK, "m1", -PRICE),
+                (payee, BANK, None, PRICE),
+                (payee, INCOME, None, -PRICE),
+            ],
         )
         if hold:
             data = {"hold": hold, "case": case, "payer": COMMUNITY, "payee": payee, "mandate": "m1"}

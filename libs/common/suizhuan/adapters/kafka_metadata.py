@@ -5,9 +5,11 @@ Source: Apache Kafka's protocol guide, Metadata (key 3), versions 10 to 12.
 
 from __future__ import annotations
 
+from io import BytesIO
 from uuid import UUID
 
 from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.types import (
     Boolean,
     CompactArray,
@@ -19,7 +21,7 @@ from aiokafka.protocol.types import (
 )
 
 
-class _Uuid:
+class _Uuid(AbstractType[UUID]):
     """16 bytes, as Kafka writes an id."""
 
     @classmethod
@@ -27,8 +29,8 @@ class _Uuid:
         return value.bytes
 
     @classmethod
-    def decode(cls, data: object) -> UUID:
-        return UUID(bytes=data.read(16))  # type: ignore[attr-defined]
+    def decode(cls, data: BytesIO) -> UUID:
+        return UUID(bytes=data.read(16))
 
     @classmethod
     def repr(cls, value: UUID) -> str:

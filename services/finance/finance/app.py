@@ -1,0 +1,37 @@
+"""The one wiring of finance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from finance import inbound, routes
+from finance.bootstrap import publish_tariffs
+from finance.domain.ledger import Roles
+from finance.errors import ERRORS
+from finance.events import EVENTS
+from finance.money import Money
+from suizhuan.kernel.clock import Clock
+from suizhuan.ports.log import Log
+from suizhuan.service import Parts, Service
+from suizhuan.settings import ServiceSettings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def build(settings: ServiceSettings, *, broker: Log | None = None, clock: Clock | None = None) -> Service:
+    """Everything from the settings; a log and a clock may be handed in."""
+    parts = Parts.make("finance", settings, EVENTS, broker=broker, clock=clock)
+    accounts = parts.profile.account_roles
+    roles = Roles(accounts.bank, accounts.earmark, accounts.subsidy, accounts.allocation)
+    money = Money(roles)
+    service = Service(
+        parts=parts,
+        migrations=MIGRATIONS,
+        title="经费 Finance",
+        catalogue=ERRORS,
+        routers=[routes.router],
+        inbound=inbound.make(money),
+    )
+    service.on_start = lambda: publish_tariffs(service)
+    service.app.state.money = money
+    return service

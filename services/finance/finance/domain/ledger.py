@@ -1,0 +1,75 @@
+"""Double entry in fen: debit positive, credit negative; an entry sums to 0 for each organisation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from finance.domain.facts import Line
+from suizhuan.kernel.refusal import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Which accounts of the chart automatic entries use."""
+
+    bank: str
+    earmark: str
+    subsidy: str
+    allocation: str
+
+
+def check_balanced(lines: Sequence[Line]) -> None:
+    """Errors: `entry_unbalanced` names the organisation and the difference; an empty entry balances nothing."""
+    sums: dict[str, int] = defaultdict(int)
+    for line in lines:
+        sums[line.org] += line.amount_fen
+    for org, total in sorted(sums.items()):
+        if total:
+            raise Refusal("entry_unbalanced", org=org, difference=total)
+
+
+def fund(roles: Roles, payer: str, holder: str, mandate: str, amount: int) -> list[Line]:
+    """Money of `payer` becomes the earmark of `mandate` with `holder`: 专项应付款."""
+    return [
+        Line(org=payer, account=roles.allocation, earmark=None, amount_fen=amount),
+        Line(org=payer, account=roles.bank, earmark=None, amount_fen=-amount),
+        Line(org=holder, account=roles.bank, earmark=mandate, amount_fen=amount),
+        Line(org=holder, account=roles.earmark, earmark=mandate, amount_fen=-amount),
+    ]
+
+
+def give_back(roles: Roles, payer: str, holder: str, mandate: str, amount: int) -> list[Line]:
+    """What is left of an earmark goes back to who paid it."""
+    return [
+        Line(org=line.org, account=line.account, earmark=line.earmark, amount_fen=-line.amount_fen)
+        for line in fund(roles, payer, holder, mandate, amount)
+    ]
+
+
+def pay_from_earmark(roles: Roles, holder: str, mandate: str, payee: str, amount: int) -> list[Line]:
+    """Verified work is paid out of an earmark."""
+    return [
+        Line(org=holder, account=roles.earmark, earmark=mandate, amount_fen=amount),
+        Line(org=holder, account=roles.bank, earmark=mandate, amount_fen=-amount),
+        Line(org=payee, account=roles.bank, earmark=None, amount_fen=amount),
+        Line(org=payee, account=roles.subsidy, earmark=None, amount_fen=-amount),
+    ]
+
+
+def pay_from_budget(roles: Roles, payer: str, payee: str, amount: int) -> list[Line]:
+    """Verified work is paid out of the payer's own budget; nothing moves when it did the work itself."""
+    if payer == payee:
+        return []
+    return allocate(roles, payer, payee, amount)
+
+
+def allocate(roles: Roles, payer: str, payee: str, amount: int) -> list[Line]:
+    """A budget moves from one organisation to another."""
+    return [
+        Line(org=payer, account=roles.allocation, earmark=None, amount_fen=amount),
+        Line(org=payer, account=roles.bank, earmark=None, amount_fen=-amount),
+        Line(org=payee, account=roles.bank, earmark=None, amount_fen=amount),
+        Line(org=payee, account=roles.subsidy, earmark=None, amount_fen=-amount),
+    ]

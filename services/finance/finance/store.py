@@ -1,0 +1,230 @@
+"""The only queries of finance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Table, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from finance import tables as t
+from finance.domain.earmark import Earmark
+from finance.domain.facts import EntryPosted, Line
+from finance.domain.ledger import check_balanced
+from suizhuan.kernel.refusal import Refusal
+from suizhuan.unit_of_work import Authority, Tx
+
+OPEN, CAPTURED, RELEASED = "open", "captured", "released"
+
+
+def _upsert(conn: AsyncConnection, table: Table) -> Any:
+    return (sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert)(table)
+
+
+async def put(conn: AsyncConnection, table: Table, keys: Sequence[str], **values: Any) -> None:
+    """Write the row, or replace it."""
+    statement = _upsert(conn, table).values(values)
+    await conn.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=values))
+
+
+async def organisation(conn: AsyncConnection, org: str) -> Any:
+    """Errors: `unknown_organisation`."""
+    row = (await conn.execute(select(t.organisation).where(t.organisation.c.id == org))).one_or_none()
+    if row is None:
+        raise Refusal("unknown_organisation", org=org[:80])
+    return row
+
+
+# --- the ledger -----------------------------------------------------------------------------------------------------
+
+
+async def post(
+    tx: Tx,
+    lines: Sequence[Line],
+    *,
+    kind: str,
+    cause: str,
+    memo: str,
+    case: str | None = None,
+    mandate: str | None = None,
+    approved_by: str | None = None,
+    authority: Authority | None = None,
+) -> str | None:
+    """Post one balanced entry for `cause`; returns its id, or None when there is nothing to post.
+
+    Errors: `entry_unbalanced`. A cause that was posted before is a bug of the caller and breaks a constraint.
+    """
+    if not lines:
+        return None
+    check_balanced(lines)
+    entry_id = tx.context.event_id(f"entry:{cause}", 0)
+    await tx.conn.execute(
+        insert(t.entry).values(
+            id=entry_id,
+            kind=kind,
+            cause=cause,
+            memo=memo,
+            case=case,
+            mandate=mandate,
+            posted_by=tx.context.actor,
+            approved_by=approved_by,
+            at=tx.now,
+        )
+    )
+    rows = [
+        {
+            "entry": entry_id,
+            "number": number,
+            "org": one.org,
+            "account": one.account,
+            "earmark": one.earmark or "",
+            "amount_fen": one.amount_fen,
+        }
+        for number, one in enumerate(lines)
+    ]
+    await tx.conn.execute(insert(t.line), rows)
+    for one in sorted(lines, key=lambda x: (x.org, x.account, x.earmark or "")):
+        statement = _upsert(tx.conn, t.balance).values(
+            org=one.org, account=one.account, earmark=one.earmark or "", fen=one.amount_fen
+        )
+        await tx.conn.execute(
+            statement.on_conflict_do_update(
+                index_elements=["org", "account", "earmark"], set_={"fen": t.balance.c.fen + one.amount_fen}
+            )
+        )
+    fact = EntryPosted(entry=entry_id, kind=kind, cause=cause, memo=memo, lines=list(lines))
+    tx.emit(fact, key=entry_id, sequence=1, authority=authority)
+    return entry_id
+
+
+async def posted(conn: AsyncConnection, cause: str) -> bool:
+    return (await conn.execute(select(t.entry.c.id).where(t.entry.c.cause == cause))).first() is not None
+
+
+async def available(conn: AsyncConnection, org: str, bank: str, *, lock: bool = False) -> int:
+    """Free money: the bank balance less the open holds on the budget. `lock` keeps others from using it up."""
+    place = (t.balance.c.org == org) & (t.balance.c.account == bank) & (t.balance.c.earmark == "")
+    if lock:
+        start = _upsert(conn, t.balance).values(org=org, account=bank, earmark="", fen=0)
+        await conn.execute(start.on_conflict_do_nothing())
+    query = select(t.balance.c.fen).where(place)
+    balance = (await conn.execute(query.with_for_update() if lock else query)).scalar_one_or_none() or 0
+    return int(balance) - await held_from_budget(conn, org)
+
+
+async def held_from_budget(conn: AsyncConnection, org: str) -> int:
+    query = select(func.coalesce(func.sum(t.hold.c.amount_fen), 0)).where(
+        t.hold.c.payer == org, t.hold.c.mandate.is_(None), t.hold.c.state == OPEN
+    )
+    return int((await conn.execute(query)).scalar_one())
+
+
+async def balances(conn: AsyncConnection, org: str) -> list[Any]:
+    query = select(t.balance).where(t.balance.c.org == org).order_by(t.balance.c.account, t.balance.c.earmark)
+    return list(await conn.execute(query))
+
+
+# --- earmarks -------------------------------------------------------------------------------------------------------
+
+
+async def earmark(conn: AsyncConnection, mandate: str | None, *, lock: bool = False) -> Earmark | None:
+    query = select(t.earmark).where(t.earmark.c.mandate == (mandate or ""))
+    row = (await conn.execute(query.with_for_update() if lock else query)).one_or_none()
+    return Earmark(**row._mapping) if row is not None else None
+
+
+async def save_earmark(tx: Tx, changed: Earmark) -> None:
+    await put(tx.conn, t.earmark, ["mandate"], **asdict(changed))
+
+
+async def earmarks_of(conn: AsyncConnection, org: str) -> list[Earmark]:
+    query = select(t.earmark).where((t.earmark.c.holder == org) | (t.earmark.c.payer == org))
+    return [Earmark(**row._mapping) for row in await conn.execute(query.order_by(t.earmark.c.mandate))]
+
+
+# --- holds ----------------------------------------------------------------------------------------------------------
+
+
+async def next_of_case(tx: Tx, case: str) -> int:
+    """The next sequence of what is said about this case; its row stays locked until the transaction ends."""
+    statement = _upsert(tx.conn, t.case_money).values(case=case, version=1, paid=False)
+    statement = statement.on_conflict_do_update(
+        index_elements=["case"], set_={"version": t.case_money.c.version + 1}
+    ).returning(t.case_money.c.version)
+    return int((await tx.conn.execute(statement)).scalar_one())
+
+
+async def take_payment(tx: Tx, case: str) -> bool:
+    """Whether the case may be paid now: True once, never again."""
+    await tx.conn.execute(
+        _upsert(tx.conn, t.case_money).values(case=case, version=0, paid=False).on_conflict_do_nothing()
+    )
+    taken = await tx.conn.execute(
+        update(t.case_money).where(t.case_money.c.case == case, t.case_money.c.paid.is_(False)).values(paid=True)
+    )
+    return bool(taken.rowcount)
+
+
+async def holds(conn: AsyncConnection, case: str, *, ref: str | None = None, only_open: bool = True) -> list[Any]:
+    query = select(t.hold).where(t.hold.c.case == case).order_by(t.hold.c.placed_at, t.hold.c.id)
+    if ref is not None:
+        query = query.where(t.hold.c.ref == ref)
+    if only_open:
+        query = query.where(t.hold.c.state == OPEN)
+    return list(await conn.execute(query))
+
+
+async def add_hold(tx: Tx, **values: Any) -> None:
+    await tx.conn.execute(insert(t.hold).values(**values, state=OPEN, placed_at=tx.now))
+
+
+async def end_hold(tx: Tx, hold: str, state: str) -> None:
+    await tx.conn.execute(update(t.hold).where(t.hold.c.id == hold).values(state=state))
+
+
+async def give_up(tx: Tx, ref: str, case: str) -> None:
+    """Remember that nothing may be held for this movement any more."""
+    await tx.conn.execute(_upsert(tx.conn, t.given_up).values(ref=ref, case=case).on_conflict_do_nothing())
+
+
+async def is_given_up(conn: AsyncConnection, ref: str, case: str) -> bool:
+    query = select(t.given_up.c.ref).where(t.given_up.c.ref == ref, t.given_up.c.case == case)
+    return (await conn.execute(query)).first() is not None
+
+
+# --- views ----------------------------------------------------------------------------------------------------------
+
+
+async def entries(conn: AsyncConnection, wanted: dict[str, str | None], *, after: str, limit: int) -> list[Any]:
+    """Entries by id, after a cursor; by organisation, account, case or mandate."""
+    query = select(t.entry).where(t.entry.c.id > after).order_by(t.entry.c.id).limit(limit)
+    for name in ("case", "mandate"):
+        if wanted.get(name):
+            query = query.where(t.entry.c[name] == wanted[name])
+    for name in ("org", "account"):
+        if wanted.get(name):
+            query = query.where(t.entry.c.id.in_(select(t.line.c.entry).where(t.line.c[name] == wanted[name])))
+    return list(await conn.execute(query))
+
+
+async def lines(conn: AsyncConnection, entry_ids: Sequence[str]) -> list[Any]:
+    query = select(t.line).where(t.line.c.entry.in_(entry_ids)).order_by(t.line.c.entry, t.line.c.number)
+    return list(await conn.execute(query))
+
+
+async def lines_of(conn: AsyncConnection, org: str) -> list[Any]:
+    """Every line of an organisation with the entry it stands in, in order."""
+    query = (
+        select(t.line, t.entry.c.kind, t.entry.c.memo, t.entry.c.at)
+        .join(t.entry, t.entry.c.id == t.line.c.entry)
+        .where(t.line.c.org == org)
+        .order_by(t.entry.c.at, t.entry.c.id, t.line.c.number)
+    )
+    return list(await conn.execute(query))
+
+
+async def tariffs(conn: AsyncConnection) -> list[Any]:
+    return list(await conn.execute(select(t.tariff).order_by(t.tariff.c.affair)))

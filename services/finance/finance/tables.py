@@ -1,0 +1,147 @@
+"""The tables of finance, on a MetaData of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Index, MetaData, Table, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from suizhuan.db.types import BigInt, Json, UtcDateTime
+
+
+class Base(SQLModel):
+    """Tables of this service only: several services may live in one process."""
+
+    metadata = MetaData()
+
+
+def _fen() -> Any:
+    return Field(sa_column=Column(BigInt, nullable=False))
+
+
+def _moment() -> Any:
+    return Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class OrganisationRow(Base, table=True):
+    """An organisation, as mandates announced it."""
+
+    __tablename__ = "organisation"
+    id: str = Field(primary_key=True)
+    name: str
+    areas: list[str] = Field(sa_column=Column(Json, nullable=False))
+
+
+class TariffRow(Base, table=True):
+    """The price of a case, as it was published last."""
+
+    __tablename__ = "tariff"
+    affair: str = Field(primary_key=True)
+    price_fen: int = _fen()
+    version: int
+
+
+class EntryRow(Base, table=True):
+    """An entry of the ledger; append-only. One cause leads to one entry."""
+
+    __tablename__ = "entry"
+    id: str = Field(primary_key=True)
+    kind: str
+    cause: str = Field(unique=True)
+    memo: str
+    case: str | None = None
+    mandate: str | None = None
+    posted_by: str
+    approved_by: str | None = None
+    at: datetime = _moment()
+    __table_args__ = (Index("entry_by_case", "case"),)
+
+
+class LineRow(Base, table=True):
+    """A line of an entry; append-only."""
+
+    __tablename__ = "line"
+    entry: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    org: str
+    account: str
+    earmark: str = ""
+    amount_fen: int = _fen()
+    __table_args__ = (Index("line_by_account", "org", "account"),)
+
+
+class BalanceRow(Base, table=True):
+    """The sum of the lines of one account; `earmark` is empty for free money."""
+
+    __tablename__ = "balance"
+    org: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    earmark: str = Field(primary_key=True)
+    fen: int = _fen()
+
+
+class EarmarkRow(Base, table=True):
+    """Money set aside for a mandate."""
+
+    __tablename__ = "earmark"
+    mandate: str = Field(primary_key=True)
+    payer: str = Field(index=True)
+    holder: str = Field(index=True)
+    basis: str
+    amount_fen: int = _fen()
+    captured_fen: int = _fen()
+    returned_fen: int = _fen()
+    held_fen: int = _fen()
+    state: str
+    version: int
+
+
+class HoldRow(Base, table=True):
+    """Money set aside for one movement of a case."""
+
+    __tablename__ = "hold"
+    id: str = Field(primary_key=True)
+    purpose: str
+    ref: str
+    case: str = Field(index=True)
+    case_term: int
+    payer: str
+    mandate: str | None = None
+    amount_fen: int = _fen()
+    state: str
+    placed_at: datetime = _moment()
+    __table_args__ = (Index("hold_by_payer", "payer", "state"), UniqueConstraint("ref", "case", name="hold_once"))
+
+
+class GivenUpRow(Base, table=True):
+    """A movement that was given up: what is held for it, now or later, is released."""
+
+    __tablename__ = "given_up"
+    ref: str = Field(primary_key=True)
+    case: str = Field(primary_key=True)
+
+
+class CaseRow(Base, table=True):
+    """What finance knows of a case: the version of its stream, and whether it was paid."""
+
+    __tablename__ = "case_money"
+    case: str = Field(primary_key=True)
+    version: int
+    paid: bool
+
+
+def _table(model: type[SQLModel]) -> Table:
+    return model.metadata.tables[str(model.__tablename__)]
+
+
+organisation = _table(OrganisationRow)
+tariff = _table(TariffRow)
+entry = _table(EntryRow)
+line = _table(LineRow)
+balance = _table(BalanceRow)
+earmark = _table(EarmarkRow)
+hold = _table(HoldRow)
+given_up = _table(GivenUpRow)
+case_money = _table(CaseRow)
