@@ -61,9 +61,9 @@ class Platform:
         self.base = f"http://{host}:{port}"
         self.clock = SystemClock()
         self.log = EmbeddedLog(data / "log.db", clock=self.clock)
+        self.jwks = jwks_file(data / "demo-issuer")  # so that the process need not ask itself for keys
         seed = load_seed(SEED, load_profile(self._settings("mandates").profile))
         self.seed = seed
-        self.jwks = jwks_file(data / "demo-issuer")  # so that the process need not ask itself for keys
         self.issuer = create_issuer_app(
             data / "demo-issuer",
             people=people(seed),
@@ -89,9 +89,8 @@ class Platform:
         return [*self.departments.values(), self.gateway]
 
     def _settings(self, name: str) -> ServiceSettings:
-        kinds: dict[str, type[ServiceSettings]] = {"gateway": gateway.settings.GatewaySettings}
         return load_settings(
-            kinds.get(name, ServiceSettings),
+            ServiceSettings,
             name,
             data_dir=self.data,
             log_format="text",

@@ -8,8 +8,8 @@ from __future__ import annotations
 from io import BytesIO
 from uuid import UUID
 
-from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.abstract import AbstractType
+from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
     Boolean,
     CompactArray,

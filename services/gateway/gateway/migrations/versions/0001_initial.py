@@ -154,19 +154,19 @@ def upgrade() -> None:
     )
     op.create_table(
         "affair",
-        sa.Column("id", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("name", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("name_en", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("list", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("owner", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("basis", suizhuan.db.types.AutoString(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("name_en", sa.String(), nullable=False),
+        sa.Column("list", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("basis", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
         "balance",
-        sa.Column("org", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("account", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("earmark", suizhuan.db.types.AutoString(), nullable=False),
+        sa.Column("org", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("earmark", sa.String(), nullable=False),
         sa.Column(
             "amount_fen", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
@@ -174,21 +174,21 @@ def upgrade() -> None:
     )
     op.create_table(
         "case_step",
-        sa.Column("case", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("topic", suizhuan.db.types.AutoString(), nullable=False),
+        sa.Column("case", sa.String(), nullable=False),
+        sa.Column("topic", sa.String(), nullable=False),
         sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("offset", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
-        sa.Column("event", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("type", suizhuan.db.types.AutoString(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
         sa.Column("at", suizhuan.db.types.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("actor", suizhuan.db.types.AutoString(), nullable=True),
-        sa.Column("org", suizhuan.db.types.AutoString(), nullable=True),
-        sa.Column("mandate", suizhuan.db.types.AutoString(), nullable=True),
+        sa.Column("actor", sa.String(), nullable=True),
+        sa.Column("org", sa.String(), nullable=True),
+        sa.Column("mandate", sa.String(), nullable=True),
         sa.Column("term", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=True),
         sa.Column(
             "authority_offset", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=True
         ),
-        sa.Column("causation", suizhuan.db.types.AutoString(), nullable=True),
+        sa.Column("causation", sa.String(), nullable=True),
         sa.Column(
             "data", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
         ),
@@ -196,17 +196,17 @@ def upgrade() -> None:
     )
     op.create_table(
         "case_view",
-        sa.Column("id", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("affair", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("area", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("category", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("channel", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("state", suizhuan.db.types.AutoString(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("affair", sa.String(), nullable=False),
+        sa.Column("area", sa.String(), nullable=False),
+        sa.Column("category", sa.String(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
         sa.Column(
             "case_term", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
-        sa.Column("responsible", suizhuan.db.types.AutoString(), nullable=True),
-        sa.Column("mandate", suizhuan.db.types.AutoString(), nullable=True),
+        sa.Column("responsible", sa.String(), nullable=True),
+        sa.Column("mandate", sa.String(), nullable=True),
         sa.Column("term", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=True),
         sa.Column(
             "price_fen", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
@@ -214,8 +214,8 @@ def upgrade() -> None:
         sa.Column("due_at", suizhuan.db.types.UtcDateTime(timezone=True), nullable=True),
         sa.Column("yellow_at", suizhuan.db.types.UtcDateTime(timezone=True), nullable=True),
         sa.Column("red_at", suizhuan.db.types.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("card", suizhuan.db.types.AutoString(), nullable=True),
-        sa.Column("movement", suizhuan.db.types.AutoString(), nullable=True),
+        sa.Column("card", sa.String(), nullable=True),
+        sa.Column("movement", sa.String(), nullable=True),
         sa.Column("reported_at", suizhuan.db.types.UtcDateTime(timezone=True), nullable=True),
         sa.Column("version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -224,29 +224,29 @@ def upgrade() -> None:
     op.create_index("case_by_responsible", "case_view", ["responsible"], unique=False)
     op.create_table(
         "earmark",
-        sa.Column("mandate", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("payer", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("holder", suizhuan.db.types.AutoString(), nullable=False),
+        sa.Column("mandate", sa.String(), nullable=False),
+        sa.Column("payer", sa.String(), nullable=False),
+        sa.Column("holder", sa.String(), nullable=False),
         sa.Column(
             "amount_fen", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column(
             "returned_fen", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
-        sa.Column("basis", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("entry", suizhuan.db.types.AutoString(), nullable=True),
-        sa.Column("state", suizhuan.db.types.AutoString(), nullable=False),
+        sa.Column("basis", sa.String(), nullable=False),
+        sa.Column("entry", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("mandate"),
     )
     op.create_index(op.f("ix_earmark_holder"), "earmark", ["holder"], unique=False)
     op.create_index(op.f("ix_earmark_payer"), "earmark", ["payer"], unique=False)
     op.create_table(
         "entry",
-        sa.Column("id", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("kind", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("cause", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("memo", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("event", suizhuan.db.types.AutoString(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("memo", sa.String(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
         sa.Column("at", suizhuan.db.types.UtcDateTime(timezone=True), nullable=False),
         sa.Column(
             "lines", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
@@ -255,12 +255,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "hold",
-        sa.Column("id", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("case", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("ref", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("purpose", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("payer", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("mandate", suizhuan.db.types.AutoString(), nullable=True),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("case", sa.String(), nullable=False),
+        sa.Column("ref", sa.String(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("payer", sa.String(), nullable=False),
+        sa.Column("mandate", sa.String(), nullable=True),
         sa.Column(
             "amount_fen", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
@@ -270,9 +270,9 @@ def upgrade() -> None:
         sa.Column(
             "released_fen", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
-        sa.Column("payee", suizhuan.db.types.AutoString(), nullable=True),
-        sa.Column("entry", suizhuan.db.types.AutoString(), nullable=True),
-        sa.Column("state", suizhuan.db.types.AutoString(), nullable=False),
+        sa.Column("payee", sa.String(), nullable=True),
+        sa.Column("entry", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_hold_case"), "hold", ["case"], unique=False)
@@ -280,22 +280,22 @@ def upgrade() -> None:
     op.create_index(op.f("ix_hold_payer"), "hold", ["payer"], unique=False)
     op.create_table(
         "mandate",
-        sa.Column("id", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("affair", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("area", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("role", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("giver", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("holder", suizhuan.db.types.AutoString(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("affair", sa.String(), nullable=False),
+        sa.Column("area", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("giver", sa.String(), nullable=False),
+        sa.Column("holder", sa.String(), nullable=False),
         sa.Column(
             "powers", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
         ),
-        sa.Column("state", suizhuan.db.types.AutoString(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
         sa.Column("term", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=True),
         sa.Column("staff_count", sa.Integer(), nullable=False),
         sa.Column(
             "amount_fen", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
-        sa.Column("basis", suizhuan.db.types.AutoString(), nullable=False),
+        sa.Column("basis", sa.String(), nullable=False),
         sa.Column("starts_at", suizhuan.db.types.UtcDateTime(timezone=True), nullable=True),
         sa.Column("ends_at", suizhuan.db.types.UtcDateTime(timezone=True), nullable=True),
         sa.Column("version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -305,18 +305,18 @@ def upgrade() -> None:
     op.create_index(op.f("ix_mandate_holder"), "mandate", ["holder"], unique=False)
     op.create_table(
         "organisation",
-        sa.Column("id", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("name", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("name_en", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("kind", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("parent", suizhuan.db.types.AutoString(), nullable=True),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("name_en", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("parent", sa.String(), nullable=True),
         sa.Column("version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
         "organisation_area",
-        sa.Column("org", suizhuan.db.types.AutoString(), nullable=False),
-        sa.Column("area", suizhuan.db.types.AutoString(), nullable=False),
+        sa.Column("org", sa.String(), nullable=False),
+        sa.Column("area", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("org", "area"),
     )
     op.create_index(op.f("ix_organisation_area_area"), "organisation_area", ["area"], unique=False)
