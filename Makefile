@@ -2,7 +2,6 @@
 PYTHON ?= python3.11
 PORT ?= 8080
 DATA ?= data
-BASE ?= http://127.0.0.1:$(PORT)
 VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
@@ -10,7 +9,7 @@ OWN := libs/common services/mandates services/finance services/complaints servic
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help run tour test check check-full format lint types contracts lock schemas settings clean
+.PHONY: help run test check check-full format lint types contracts lock schemas settings clean
 
 help: ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -30,9 +29,6 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 
 run: $(VENV)/.run ## the embedded profile: every service in one process (PORT=, DATA=)
 	@exec $(PY) -m deploy.embedded --port $(PORT) --data $(DATA)
-
-tour: $(VENV)/.run ## the story in the terminal, beside a running `make run` (BASE=, LANG=en)
-	@$(PY) -m deploy.tour --base $(BASE)
 
 test: $(VENV)/.dev ## all tests, on real Kafka, PostgreSQL and Redis
 	$(PY) -m deploy.testing $(PYTEST_ARGS)

@@ -204,7 +204,7 @@ def announce(platform: Platform, found: dict[str, object], first: bool, seconds:
         f'curl -H "Authorization: Bearer $(jq -r .token {platform.data / "endpoints.json"})" '
         f"{found['gateway']}/mandates/mandates",
         "",
-        "另开终端运行 make tour 看全过程 / run `make tour` in another terminal · Ctrl-C 停止 / stops",
+        "Ctrl-C 停止 / stops",
     ]
     Console().print(Panel("\n".join(lines), title="随转 Suizhuan", expand=False), soft_wrap=True)
 

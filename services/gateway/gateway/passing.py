@@ -35,6 +35,7 @@ _NOT_ANSWERED = frozenset(b"traceparent x-request-id server date set-cookie".spl
 async def pass_on(request: Request, service: str, upstreams: Upstreams, *, max_answer: int) -> Response:
     """The service's answer, streamed. Errors: `path_refused`, `not_passed_on`, `service_down`."""
     raw = request.scope.get("raw_path") or request.scope["path"].encode()
+    raw = raw.split(b"?", 1)[0]  # some servers leave the query in it
     path = upstream_path(service, raw, request.scope.get("root_path", ""))
     query = request.scope.get("query_string", b"")
     client = upstreams.client(service)
