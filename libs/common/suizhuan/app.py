@@ -53,9 +53,9 @@ def create_app(
         version=version,
         description=description,
         lifespan=lifespan,
-        root_path=settings.root_path,
         swagger_ui_parameters={"persistAuthorization": True},
     )
+    app.root_path = settings.root_path  # given to FastAPI at its making, it warns
     tracing = tracing or Tracing(service, endpoint=settings.otlp_endpoint, version=version)
     problems = Problems(catalogue, metrics, max_body_bytes=settings.max_body_bytes)
     app.state.service = service

@@ -72,7 +72,9 @@ class Appended:
     """What became of an `append`: `offsets[i]` is the offset of record i, or None where it was not taken.
 
     Promise: within one partition, no record is taken after one that was not: what is taken is a prefix.
-    `errors` holds one reason per failed partition.
+    `errors` holds one reason per failed partition: `LogUnavailable` where trying again is right, another where it is
+    not (`ValueError`: a record larger than the log takes). An outcome that is not known, because the answer was lost,
+    counts as not taken: append it again, readers drop repeats.
     """
 
     offsets: list[int | None]
@@ -80,9 +82,11 @@ class Appended:
 
 
 # Called when a consumer is given partitions: returns the offset to go on from for each of them; a
-# partition left out starts at the beginning. The database, not the log, knows how far we are.
+# partition left out starts at the beginning. The database, not the log, knows how far we are. Nothing is handed out
+# of these partitions before it has answered; when it raises, `poll` raises that and a later `poll` asks again.
 OnAssigned = Callable[[frozenset[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
-# Called before partitions are taken away (or when they have been lost).
+# Called before partitions are taken away (or when they have been lost), not by `close`. It may come while a batch of
+# them is being handled; then compare-and-set of the offset is what guards the effect. What it raises, `poll` raises.
 OnRevoked = Callable[[frozenset[TopicPartition]], Awaitable[None]]
 
 
@@ -92,8 +96,8 @@ class LogProducer(Protocol):
     async def append(self, records: Sequence[NewRecord]) -> Appended:
         """Append all, in order per partition, durable (acks=all) when it returns.
 
-        Errors: `UnknownTopic`. An unreachable log is not raised but told in `Appended.errors`
-        (`LogUnavailable`), because part of the records may have been taken.
+        Errors: `UnknownTopic` (or no such partition), before anything is taken. An unreachable log is not raised but
+        told in `Appended.errors` (`LogUnavailable`), because part of the records may have been taken.
         """
         ...
 
@@ -106,28 +110,35 @@ class LogConsumer(Protocol):
     """A member of a group: the group's partitions are shared out among its living members."""
 
     def assignment(self) -> frozenset[TopicPartition]:
-        """The partitions that are ours now."""
+        """The partitions that are ours now: `on_assigned` has answered for them."""
         ...
 
     async def poll(self, *, timeout: float, max_records: int) -> dict[TopicPartition, list[Record]]:
         """Up to `max_records` records, in offset order per partition; empty after `timeout` seconds without any.
 
-        Errors: `LogUnavailable`.
+        One call at a time. Errors: `LogUnavailable`, also for an offset that the log does not hold (past its end: it
+        has lost records or is another one), which is never replaced by another offset; what a callback raised.
         """
         ...
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
-        """Go on from `offset`. Nothing fetched earlier for that partition is handed out any more."""
+        """Go on from `offset`. Nothing fetched earlier for that partition is handed out any more.
+
+        Errors: ValueError for a partition that is not ours.
+        """
         ...
 
     def pause(self, *tps: TopicPartition) -> None:
-        """Hand out nothing from these until `resume`; the membership lives on as long as `poll` is called."""
+        """Hand out nothing from these until `resume`; the membership lives on as long as `poll` is called.
+
+        Partitions that are not ours are left out, and one assigned anew is not paused.
+        """
         ...
 
     def resume(self, *tps: TopicPartition) -> None: ...
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Tell the log how far we are. Advisory: dashboards and lag read it, we never do."""
+        """Tell the log how far we are. Advisory: dashboards and lag read it, we never do. Fails silently."""
         ...
 
     async def close(self) -> None:
@@ -138,7 +149,9 @@ class LogConsumer(Protocol):
 class LogReader(Protocol):
     """A throwaway reader outside any group: replay, auditor, event streams."""
 
-    async def poll(self, *, timeout: float, max_records: int) -> dict[TopicPartition, list[Record]]: ...
+    async def poll(self, *, timeout: float, max_records: int) -> dict[TopicPartition, list[Record]]:
+        """As `LogConsumer.poll`."""
+        ...
 
     def position(self, tp: TopicPartition) -> int:
         """The offset of the next record to be handed out."""
@@ -151,7 +164,10 @@ class Log(Protocol):
     """The log as a whole. One object per process; `close` ends everything made from it."""
 
     async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
-        """Create what is missing; an existing topic with another number of partitions is an error (ValueError)."""
+        """Create what is missing; an existing topic with another number of partitions is an error (ValueError).
+
+        In that case nothing is made. What else differs from an existing topic is left as it is.
+        """
         ...
 
     async def topic_id(self, topic: str) -> str:
@@ -163,7 +179,7 @@ class Log(Protocol):
         ...
 
     async def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """For each the offset that the next appended record will get."""
+        """For each the offset that the next appended record will get. Errors: `UnknownTopic`, `LogUnavailable`."""
         ...
 
     async def producer(self, client_id: str) -> LogProducer: ...
@@ -175,7 +191,10 @@ class Log(Protocol):
         ...
 
     async def reader(self, start: Mapping[TopicPartition, int]) -> LogReader:
-        """Read these partitions from these offsets on (an offset compacted away goes on at the next one)."""
+        """Read these partitions from these offsets on (an offset compacted away goes on at the next one).
+
+        Errors: `UnknownTopic`, `LogUnavailable`.
+        """
         ...
 
     async def close(self) -> None: ...
