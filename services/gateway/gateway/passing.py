@@ -41,7 +41,7 @@ async def pass_on(request: Request, service: str, upstreams: Upstreams, *, max_a
     client = upstreams.client(service)
     asked = client.build_request(
         request.method,
-        client.base_url.copy_with(raw_path=path + (b"?" + query if query else b"")),
+        client.base_url.copy_with(raw_path=_prefix(client.base_url) + path + (b"?" + query if query else b"")),
         headers=_request_headers(request.scope["headers"]),
         content=await request.body() or None,  # at most `max_body_bytes`, by the edge
     )
@@ -98,6 +98,10 @@ def _location(value: bytes, service: str, base: httpx.URL, root_path: str) -> by
     found = urlsplit(value.decode("latin-1"))
     if found.netloc and found.netloc != base.netloc.decode():
         return value
-    prefix = f"{root_path}/{service}"
-    path = found.path.removeprefix(f"/{service}") if found.path.startswith(f"/{service}/") else found.path
-    return (prefix + path + (f"?{found.query}" if found.query else "")).encode("latin-1")
+    own = _prefix(base).decode()
+    path = found.path.removeprefix(own) if found.path.startswith(f"{own}/") else found.path
+    return (f"{root_path}/{service}{path}" + (f"?{found.query}" if found.query else "")).encode("latin-1")
+
+
+def _prefix(base: httpx.URL) -> bytes:
+    return base.raw_path.rstrip(b"/")

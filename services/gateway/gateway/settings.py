@@ -5,6 +5,8 @@ from __future__ import annotations
 from suizhuan.settings import ServiceSettings, load_settings, setting
 
 UPSTREAMS = ("mandates", "finance", "complaints")
+URL = r"^https?://[^/?#]+(/[^/?#]+)*$"
+WITH_PREFIX = ", with its own `root_path` if it has one"
 
 
 class Settings(ServiceSettings):
@@ -12,13 +14,13 @@ class Settings(ServiceSettings):
 
     service: str = setting("The name of the service", "服务名称", default="gateway", pattern=r"^[a-z][a-z0-9_]{0,30}$")
     mandates_url: str = setting(
-        "Where mandates is", "权责服务地址", default="http://127.0.0.1:8101", pattern=r"^https?://[^/?#]+$"
+        f"Where mandates is{WITH_PREFIX}", "权责服务地址", default="http://127.0.0.1:8101", pattern=URL
     )
     finance_url: str = setting(
-        "Where finance is", "经费服务地址", default="http://127.0.0.1:8102", pattern=r"^https?://[^/?#]+$"
+        f"Where finance is{WITH_PREFIX}", "经费服务地址", default="http://127.0.0.1:8102", pattern=URL
     )
     complaints_url: str = setting(
-        "Where complaints is", "诉求服务地址", default="http://127.0.0.1:8103", pattern=r"^https?://[^/?#]+$"
+        f"Where complaints is{WITH_PREFIX}", "诉求服务地址", default="http://127.0.0.1:8103", pattern=URL
     )
     upstream_connect_timeout: float = setting(
         "How long to wait for a connection to a service", "连接服务的最长等待", default=2.0, gt=0, le=60, unit="s"

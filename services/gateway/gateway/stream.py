@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from suizhuan.ports.log import Log, LogReader, LogUnavailable, Record, TopicPart
 log = structlog.get_logger(__name__)
 
 BATCH = 200
+PIECE_BYTES = 32_768
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -69,6 +70,18 @@ def block(event: str, data: Any, id_: str | None = None) -> bytes:
     head = f"id: {id_}\n" if id_ is not None else ""
     body = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str)
     return f"{head}event: {event}\ndata: {body}\n\n".encode()
+
+
+def bundled(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole blocks together, about `PIECE_BYTES` at a time."""
+    piece = bytearray()
+    for one in blocks:
+        if piece and len(piece) + len(one) > PIECE_BYTES:
+            yield bytes(piece)
+            piece.clear()
+        piece += one
+    if piece:
+        yield bytes(piece)
 
 
 def as_json(event: Event) -> dict[str, Any]:
@@ -134,6 +147,7 @@ class EventStream:
             async for piece in self._pieces():
                 async with asyncio.timeout(self.pace.send_timeout):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await asyncio.sleep(0)  # a send that need not wait lets nobody say that the client has gone
         except TimeoutError:
             log.info("stream_cut", reason="the reader is too slow")
             return  # unfinished: the server breaks the connection, and the reader comes back where it was
@@ -143,7 +157,7 @@ class EventStream:
 
     async def _pieces(self) -> AsyncGenerator[bytes, None]:
         yield f"retry: {int(self.pace.retry * 1000)}\n\n".encode()
-        for piece in self.snapshot:
+        for piece in bundled(self.snapshot):
             yield piece
         try:
             # What a resumed reader has, it has; this tells a new one where it begins.
@@ -175,7 +189,7 @@ class EventStream:
             now = loop.time()
             if now - looked >= self.pace.heartbeat:
                 self.sight, looked = await self.look(), now
-            for piece in self._taken(batch):
+            for piece in bundled(self._taken(batch)):
                 spoke = now
                 yield piece
             if now - spoke >= self.pace.heartbeat:

@@ -38,7 +38,7 @@ class Upstreams:
         s = self._settings
         transport = self._transports.get(service)
         made = httpx.AsyncClient(
-            base_url=IN_PROCESS.format(service=service) if transport else s.url_of(service),
+            base_url=_in_process(service, transport) if transport else s.url_of(service),
             transport=transport,
             timeout=httpx.Timeout(s.upstream_timeout, connect=s.upstream_connect_timeout),
             limits=httpx.Limits(
@@ -70,6 +70,12 @@ class Upstreams:
         clients, self._clients = self._clients, {}
         for client in clients.values():
             await client.aclose()
+
+
+def _in_process(service: str, transport: httpx.AsyncBaseTransport) -> str:
+    """An app that knows its prefix is asked under it, else a resource of that name would be mistaken for it."""
+    app = getattr(transport, "app", None)
+    return IN_PROCESS.format(service=service) + str(getattr(app, "root_path", "") or "")
 
 
 def down(service: str, error: Exception) -> Refusal:

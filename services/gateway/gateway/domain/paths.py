@@ -30,11 +30,12 @@ def upstream_path(service: str, raw_path: bytes, prefix: str = "") -> bytes:
     segments = rest[1:].split(b"/")
     for index, segment in enumerate(segments):
         _check(segment, last=index == len(segments) - 1)
-    first = unquote_to_bytes(segments[0]).decode("utf-8", "replace").lower()
-    if first in CLOSED:
+    names = [unquote_to_bytes(segment).decode("utf-8", "replace").lower() for segment in segments]
+    # A service that knows its own prefix strips it once more where it was not meant to.
+    while len(names) > 1 and names[0] == service:
+        names.pop(0)
+    if names[0] in CLOSED:
         raise Refusal("not_passed_on", service=service)
-    if first == service:  # a service that knows its prefix would strip it, and we would have looked at the wrong head
-        raise Refusal("path_refused")
     return rest
 
 
