@@ -9,7 +9,7 @@ OWN := libs/common services/mandates services/finance services/complaints servic
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-full format lint types contracts lock schemas settings clean
+.PHONY: help run tour test check check-full format lint types contracts lock schemas settings clean
 
 help: ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 
 run: $(VENV)/.run ## the embedded profile: every service in one process (PORT=, DATA=)
 	@exec $(PY) -m deploy.embedded --port $(PORT) --data $(DATA)
+
+tour: $(VENV)/.run ## the story, told beside a running `make run` (BASE=, ISSUER=, DATA=, LANG=en)
+	@BASE="$(BASE)" ISSUER="$(ISSUER)" LANG="$(LANG)" $(PY) -m deploy.tour --data $(DATA)
 
 test: $(VENV)/.dev ## all tests, on real Kafka, PostgreSQL and Redis
 	$(PY) -m deploy.testing $(PYTEST_ARGS)

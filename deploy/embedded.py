@@ -191,7 +191,7 @@ def endpoints(platform: Platform, token: str) -> dict[str, object]:
 
 def announce(platform: Platform, found: dict[str, object], first: bool, seconds: float) -> None:
     """Say where everything is."""
-    began = "首次启动,已载入项里街道 / first start, 项里街道 (Xiangli) loaded" if first else "接着上次继续 / going on"
+    began = "首次启动，已载入项里街道 / first start, 项里街道 (Xiangli) loaded" if first else "接着上次继续 / going on"
     docs = found["docs"]
     lines = [
         f"{began} · {seconds:.1f} s",
@@ -199,14 +199,17 @@ def announce(platform: Platform, found: dict[str, object], first: bool, seconds:
         *(f"接口文档 docs    {url}" for url in (docs.values() if isinstance(docs, dict) else ())),
         f"事件流 events    {found['events']}",
         f"人员 people      {found['people']}",
-        f"试用令牌(南关社区工作者)/ a token to try: {platform.data / 'endpoints.json'}",
         "",
-        f'curl -H "Authorization: Bearer $(jq -r .token {platform.data / "endpoints.json"})" '
-        f"{found['gateway']}/mandates/mandates",
-        "",
-        "Ctrl-C 停止 / stops",
+        "make tour        讲述全过程 / tells the whole story (LANG=en)",
+        "Ctrl-C           停止 / stops",
     ]
-    Console().print(Panel("\n".join(lines), title="随转 Suizhuan", expand=False), soft_wrap=True)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(Panel("\n".join(lines), title="随转 Suizhuan", expand=False))
+    console.print(
+        f"试用令牌（南关社区工作者，8 小时）/ a token to try (a worker of 南关社区, 8 hours):\n{found['token']}\n"
+    )
+    console.print(f'curl -H "Authorization: Bearer $TOKEN" {found["gateway"]}/mandates/mandates')
+    console.print(f"同样写在 / the same in {platform.data / 'endpoints.json'}")
 
 
 async def serve(data: Path, host: str, sock: socket.socket) -> None:

@@ -44,18 +44,29 @@ def problem(refusal: Refusal, catalogue: Mapping[str, ErrorSpec], *, language: s
     `params` of the refusal are given as they are, so that programs need not read words.
     """
     spec = catalogue.get(refusal.code) or COMMON["internal"]
-    filled = _Blank({k: v for k, v in refusal.params.items() if v is not None})
-    words = {"zh": spec.zh.format_map(filled), "en": spec.en.format_map(filled)}
-    following = {"zh": spec.next_zh.format_map(filled), "en": spec.next_en.format_map(filled)}
+    zh, en = (_Blank(_readable(refusal.params, comma)) for comma in ("、", ", "))
+    words = {"zh": spec.zh.format_map(zh), "en": spec.en.format_map(en)}
+    following = {"zh": spec.next_zh.format_map(zh), "en": spec.next_en.format_map(en)}
+    details = {k: f"{words[k]}{_STOP[k]}{following[k]}" if following[k] else words[k] for k in words}
     return {
         "type": f"urn:suizhuan:problem:{refusal.code}",
         "title": words[language],
         "status": spec.status,
-        "detail": " ".join(part for part in (words[language], following[language]) if part),
+        "detail": details[language],
         "code": refusal.code,
         "params": refusal.params,
         "next": following[language],
-        "messages": {k: " ".join(p for p in (words[k], following[k]) if p) for k in words},
+        "messages": details,
+    }
+
+
+_STOP = {"zh": "；", "en": "; "}
+
+
+def _readable(params: Mapping[str, Any], comma: str) -> dict[str, Any]:
+    """For people: lists are enumerated, what is not known is left out."""
+    return {
+        k: comma.join(map(str, v)) if isinstance(v, list | tuple) else v for k, v in params.items() if v is not None
     }
 
 

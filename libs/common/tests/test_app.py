@@ -184,7 +184,7 @@ async def test_a_refusal_is_a_problem_in_chinese_unless_english_is_asked_for(wor
     assert chinese.headers["content-language"] == "zh"
     assert chinese.headers["vary"] == "Accept-Language"
     english = await world.http.get("/cases/refuse/case_closed", headers={"Accept-Language": "fr, en-GB;q=0.8,zh;q=.1"})
-    assert problem_of(english, 409, "case_closed")["detail"] == "Case c1 is closed org-1 can reopen it"
+    assert problem_of(english, 409, "case_closed")["detail"] == "Case c1 is closed; org-1 can reopen it"
     assert english.headers["content-language"] == "en"
     assert world.value("refusals_total", code="case_closed") == 2
 

@@ -7,7 +7,7 @@ import random
 from gateway.auditor import AuditRecord, History, Horizon, Report, Rules, audit, judge
 from suizhuan.kernel.clock import utc_text
 
-from .story import BANK, COMMUNITY, PRICE, Story, found, true_history
+from .story import BANK, COMMUNITY, NANGUAN, PRICE, RUBBISH, Story, found, true_history
 
 
 def told(report: Report) -> list[tuple[str, str]]:
@@ -138,3 +138,15 @@ def test_a_silent_replica_may_be_waited_out() -> None:
         done = story.find("mandates.switch.done", switch="switch-end")
         done.attributes["time"] = utc_text(story.now + rules.wait)
         assert [v.code for v in audit(story.records(), rules).violations] == wrong
+
+
+def test_a_verified_case_may_stay_where_its_mandate_has_ended() -> None:
+    """Its work is done: there is no duty left that could be left behind."""
+    story = true_history()
+    for name in ("complaints.case.closed", "complaints.case.settled"):
+        story.drop(story.find(name, case="c1"))
+    # Complaints acts on, having applied a later record than the one that ended the mandate.
+    later = story.emit("mandates.switch.dropped", {"switch": "x"}, key="x", topic="mandates.authority")
+    story.case("reported", {"category": "1", "channel": "app", "affair": RUBBISH, "area": NANGUAN}, "c8")
+    story.drop(later)
+    assert "case_left_behind" not in {v.code for v in audit(story.records(), Rules()).violations}

@@ -55,8 +55,8 @@ def _holds(span: Span, case: Case, moved: Move) -> bool:
 
 def _left_behind(trail: Trail, case: Case) -> Iterator[Violation]:
     """Complaints re-points in the transaction that applies the record, so once it has applied a later one, no open
-    case is left under a grant that the record took."""
-    if not case.open or not case.moves:
+    case is left under a grant that the record took. Once the work is verified there is no duty left to move."""
+    if not case.open or case.verified or not case.moves:
         return
     last = case.moves[-1]
     span = trail.authority.find(last.mandate, last.term)

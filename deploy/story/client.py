@@ -1,4 +1,4 @@
-"""A caller of the gateway, as the tour and the end-to-end tests use it: tokens, commands, and the event stream."""
+"""A caller of the gateway: tokens, commands, and the event stream."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from typing import Any
 import httpx
 
 Json = dict[str, Any]
+
+NOWHERE = "999999"  # an area of nobody: only the place in the stream is wanted, not what is there
+SILENCE_S = 60.0  # the stream sends a heartbeat more often than this
+RETRY_S = 0.5
 
 
 class ProblemAnswer(Exception):
@@ -40,24 +44,19 @@ class Caller:
         headers = {"Idempotency-Key": key} if key else {}
         return await self._ask("POST", path, json=body or {}, headers=headers)
 
-    async def refused(self, path: str, body: Json | None = None) -> ProblemAnswer:
-        """The refusal of a command that must be refused. Errors: AssertionError when it was not."""
-        try:
-            answer = await self.post(path, body)
-        except ProblemAnswer as no:
-            return no
-        raise AssertionError(f"{self.name}: POST {path} should have been refused, but: {answer}")
-
     async def _ask(self, method: str, path: str, **how: Any) -> Json:
         headers = {"Authorization": f"Bearer {self.token}", **how.pop("headers", {})}
         answer = await self.http.request(method, path, headers=headers, **how)
         if answer.status_code >= 400:
-            try:
-                body = answer.json()
-            except ValueError:
-                body = {"code": "not_json", "detail": answer.text[:200]}
-            raise ProblemAnswer(answer.status_code, body)
+            raise ProblemAnswer(answer.status_code, _body(answer.content))
         return dict(answer.json())
+
+
+def _body(content: bytes) -> Json:
+    try:
+        return dict(json.loads(content))
+    except ValueError:
+        return {"code": "not_json", "detail": content[:200].decode(errors="replace")}
 
 
 @dataclass(slots=True)
@@ -124,56 +123,53 @@ class Client:
     ) -> None:
         await self.http.aclose()
 
-    async def sign_in(self, subject: str, *, kind: str | None = None, org: str | None = None) -> Caller:
-        """A caller with a token of the demonstration issuer."""
-        form = {"subject": subject, **({"kind": kind} if kind else {}), **({"org": org} if org else {})}
+    async def sign_in(self, subject: str) -> Caller:
+        """A person of the demonstration, with a token of its issuer. Errors: httpx.HTTPError."""
+        return await self._signed_in(subject, {"subject": subject})
+
+    async def sign_in_program(self, client: str, secret: str) -> Caller:
+        """A program, with its own credentials. Errors: httpx.HTTPError."""
+        return await self._signed_in(
+            client, {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
+        )
+
+    async def _signed_in(self, name: str, form: dict[str, str]) -> Caller:
         answer = await self.http.post(f"{self.issuer}/token", data=form)
-        return Caller(self.http, str(answer.raise_for_status().json()["access_token"]), subject)
+        return Caller(self.http, str(answer.raise_for_status().json()["access_token"]), name)
 
     @asynccontextmanager
     async def listening(self, hub: Caller) -> AsyncIterator[Listener]:
-        """Follow every event from now on; the stream is open when the block begins."""
+        """Every event from now on, also over breaks: the stream is taken up again where it was.
+
+        Errors: ProblemAnswer, httpx.HTTPError when it cannot be had at all.
+        """
         listener = Listener()
-        opened = asyncio.Event()
-        task = asyncio.create_task(self._follow(hub, listener, opened))
-        waiting = asyncio.create_task(opened.wait())
+        begin = str((await hub.get("/events/snapshot", area=NOWHERE))["cursor"])
+        task = asyncio.create_task(self._follow(hub, listener, begin))
         try:
-            await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=30)
-            if not opened.is_set():
-                await task
-                raise ConnectionError("the event stream did not open")
             yield listener
         finally:
-            for job in (task, waiting):
-                job.cancel()
-            await asyncio.gather(task, waiting, return_exceptions=True)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
-    async def _follow(self, hub: Caller, listener: Listener, opened: asyncio.Event) -> None:
-        """Read the stream; a connection that breaks is taken up again where it was."""
-        last: str | None = None  # the cursor after the newest frame
+    async def _follow(self, hub: Caller, listener: Listener, cursor: str) -> None:
         while True:
-            headers = {"Authorization": f"Bearer {hub.token}", **({"Last-Event-ID": last} if last else {})}
+            headers = {"Authorization": f"Bearer {hub.token}", "Last-Event-ID": cursor}
             try:
-                async with self.http.stream(
-                    "GET", "/events", headers=headers, params={} if last else {"from": "now"}, timeout=None
-                ) as answer:
+                async with self.http.stream("GET", "/events", headers=headers, timeout=SILENCE_S) as answer:
                     if answer.status_code != 200:
-                        await answer.aread()
-                        raise ProblemAnswer(answer.status_code, answer.json())
-                    opened.set()
-                    async for cursor, event in _frames(answer):
-                        last = cursor or last
+                        raise ProblemAnswer(answer.status_code, _body(await answer.aread()))
+                    async for after, event in _frames(answer):
+                        cursor = after or cursor
                         if event is not None:
                             listener.add(event)
-            except ProblemAnswer as error:
-                if error.status < 500:
-                    listener.fail(error)
-                    raise
-            except httpx.TransportError as error:
-                if not opened.is_set():
-                    listener.fail(error)
-                    raise
-            await asyncio.sleep(0.5)
+            except httpx.TransportError:
+                pass  # the gateway is away: it is asked again, from the same place
+            except ProblemAnswer as no:
+                if no.status < 500:
+                    listener.fail(no)
+                    return
+            await asyncio.sleep(RETRY_S)  # the pace of asking again, not a wait for anything
 
 
 async def _frames(answer: httpx.Response) -> AsyncIterator[tuple[str | None, Seen | None]]:
