@@ -194,7 +194,9 @@ class Consumer:
     async def _transaction(self, batch: dict[TopicPartition, list[Record]], *, savepoints: bool) -> None:
         service = self.uow.registry.service
         async with self.uow.begin(Context.of_system(service), limited=False) as tx:
-            parked = await deadletter.parked_keys(tx.conn, self.group, sorted({tp.topic for tp in batch}))
+            parked = set()
+            if not self.stops:  # who stops at what it cannot handle parks nothing
+                parked = await deadletter.parked_keys(tx.conn, self.group, sorted({tp.topic for tp in batch}))
             for tp in sorted(batch):
                 records = batch[tp]
                 for record in records:

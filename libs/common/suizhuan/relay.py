@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 2000
 IDLE_FLOOR_S, IDLE_CEILING_S = 0.02, 1.0
+UNASKED_S = 5.0
 
 
 class Relay:
@@ -90,17 +91,19 @@ class Relay:
 
     async def _lead(self, conn: AsyncConnection) -> None:
         """Publish for as long as we are the leader."""
-        pause = IDLE_FLOOR_S
+        # Other processes write to a PostgreSQL outbox without waking us; a SQLite file has one process, which does.
+        floor, ceiling = (UNASKED_S, UNASKED_S) if self.database.is_sqlite else (IDLE_FLOOR_S, IDLE_CEILING_S)
+        pause = floor
         while True:
             self._wake.clear()
             if await self.publish_once(conn):
-                pause = IDLE_FLOOR_S
+                pause = floor
                 continue
             try:
                 await asyncio.wait_for(self._wake.wait(), timeout=pause)
-                pause = IDLE_FLOOR_S
+                pause = floor
             except TimeoutError:
-                pause = min(pause * 2, IDLE_CEILING_S)
+                pause = min(pause * 2, ceiling)
 
     @asynccontextmanager
     async def _leading(self) -> AsyncIterator[AsyncConnection | None]:

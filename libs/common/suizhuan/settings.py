@@ -99,6 +99,12 @@ class ServiceSettings(BaseSettings):
         pattern=r"^(rediss?|unix)://",
         repr=False,
     )
+    redis_prefix: str = setting(
+        "How this platform's keys in Redis begin: of its own where several share one Redis",
+        "本平台在 Redis 中的键前缀;多个平台共用一个 Redis 时各不相同",
+        default="suizhuan",
+        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+    )
     cache_ttl: float = setting(
         "A cached read is never older than this, also when its invalidation was lost",
         "缓存的最长时间,失效通知丢失时也不会更久",

@@ -17,6 +17,7 @@ from suizhuan.ports.log import Log
 from suizhuan.service import Parts, Service
 from suizhuan.settings import ServiceSettings
 
+SQLITE_BEAT = timedelta(seconds=5)  # for an idle platform that takes next to nothing of its machine
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -31,6 +32,9 @@ def build(settings: ServiceSettings, *, broker: Log | None = None, clock: Clock 
     )
     waits = SwitchWaits(parts.uow, lease(times.timing), parts.clock)
     parts.replica.on_opened = waits.on_opened
+    interval = timedelta(seconds=times.beat_interval_s)
+    if parts.database.is_sqlite:  # one process: only acknowledgements end a wait, beats just keep leases fresh
+        interval = max(interval, min(SQLITE_BEAT, times.timing.max_staleness / 10))
     service = Service(
         parts=parts,
         migrations=MIGRATIONS,
@@ -39,7 +43,7 @@ def build(settings: ServiceSettings, *, broker: Log | None = None, clock: Clock 
         routers=[routes.router, routes_mandates.router, routes_views.router],
         inbound=inbound.make(),
         deadlines=timers.make(switching),
-        extra=[Beats(parts.uow, timedelta(seconds=times.beat_interval_s), parts.clock), waits],
+        extra=[Beats(parts.uow, interval, parts.clock), waits],
     )
     service.app.state.switching = switching
     return service

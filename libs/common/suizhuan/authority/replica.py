@@ -77,15 +77,12 @@ class Replica:
             await self._done(tx, event, DoneView.model_validate(event.data))
         elif event.name == records.DROPPED:
             await self._dropped(tx, DroppedView.model_validate(event.data))
-        elif event.name == records.BEAT:
-            await self._beat(tx, state, BeatView.model_validate(event.data))
-        else:
+        elif event.name != records.BEAT:
             raise ValueError(f"an unknown record on the authority log: {event.type}")
-        await tx.conn.execute(
-            update(authority_state)
-            .where(authority_state.c.id == 1)
-            .values(sequence=event.sequence, offset=event.offset)
-        )
+        values: dict[str, Any] = {"sequence": event.sequence, "offset": event.offset}
+        if event.name == records.BEAT:
+            values |= await self._beat(tx, state, BeatView.model_validate(event.data))
+        await tx.conn.execute(update(authority_state).where(authority_state.c.id == 1).values(values))
 
     async def _state(self, tx: Tx) -> Any:
         query = select(authority_state).where(authority_state.c.id == 1).with_for_update()
@@ -97,14 +94,14 @@ class Replica:
             state = (await tx.conn.execute(query)).one()
         return state
 
-    async def _beat(self, tx: Tx, state: Any, beat: BeatView) -> None:
+    async def _beat(self, tx: Tx, state: Any, beat: BeatView) -> dict[str, Any]:
         me = f"{self.service}:{await self.database.incarnation(tx.conn)}"
         values: dict[str, Any] = {"beat_at": beat.sent_at, "beat_replicas": beat.replicas, "replica": me}
         asked_lately = state.replica == me and state.joined_at and tx.now - state.joined_at < REJOIN_AFTER
         if me not in beat.replicas and not asked_lately:
             tx.emit(ReplicaJoined(replica=me, service=self.service), key=me, sequence=0)
             values["joined_at"] = tx.now
-        await tx.conn.execute(update(authority_state).where(authority_state.c.id == 1).values(values))
+        return values
 
     async def _opened(self, tx: Tx, event: Event, opened: OpenedView) -> None:
         state = await self._state(tx)
