@@ -18,6 +18,7 @@ class Topic:
     name: str
     partitions: int = 3
     compacted: bool = False
+    min_compaction_lag_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
         "权责",
         8101,
         (
-            Topic(AUTHORITY, partitions=1, compacted=True),
+            Topic(AUTHORITY, partitions=1, compacted=True, min_compaction_lag_s=2 * 3600),
             Topic("mandates.organisation"),
             Topic("mandates.affair"),
             Topic("mandates.mandate"),

@@ -12,6 +12,7 @@ from deploy.schemas import problems
 from deploy.topology import AUTHORITY, SERVICES, TOPICS
 from suizhuan.compat import breaks, example
 from suizhuan.inbox import Inbound, Subscription
+from suizhuan.ports.log import TopicSpec
 
 EVENTS = {event.name: event for registry in REGISTRIES.values() for event in registry.types.values()}
 
@@ -80,8 +81,8 @@ def test_an_optional_field_may_be_added() -> None:
 
 
 def test_the_topology_names_every_topic_as_its_owner_declares_it() -> None:
-    declared = {spec.name: (spec.partitions, spec.compacted) for r in REGISTRIES.values() for spec in r.topics.values()}
-    assert {t.name: (t.partitions, t.compacted) for t in TOPICS} == declared
+    declared = {spec.name: spec for registry in REGISTRIES.values() for spec in registry.topics.values()}
+    assert {t.name: TopicSpec(t.name, t.partitions, t.compacted, t.min_compaction_lag_s) for t in TOPICS} == declared
 
 
 def test_the_topology_names_every_consumer_group() -> None:

@@ -30,7 +30,7 @@ from suizhuan.unit_of_work import Tx, UnitOfWork
 
 log = structlog.get_logger(__name__)
 
-POLL_S = 1.0
+POLL_S = 5.0
 MAX_RECORDS = 500
 
 

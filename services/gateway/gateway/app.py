@@ -41,7 +41,7 @@ def build(
         redis_url=settings.redis_url,
         clock=parts.clock,
         metrics=parts.metrics,
-        prefix="suizhuan:gateway",
+        prefix=f"{settings.redis_prefix}:gateway",
         max_ttl=settings.cache_ttl,
     )
     staleness = Staleness(cache)
