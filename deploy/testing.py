@@ -41,6 +41,8 @@ WAYS = {
     "local": "local process 本机进程",
     "none": "NONE 无",
 }
+# A file's tests stay together: some share a platform that takes seconds to start.
+PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
 RULE = "=" * 78
 LOUD = "!" * 78
 
@@ -131,8 +133,12 @@ def _pytest(arguments: Sequence[str], choices: Sequence[Choice], missing: Mappin
     environ = {name: value for name, value in os.environ.items() if name not in VARIABLES.values()}
     environ |= {VARIABLES[choice.server]: choice.url for choice in choices if choice.url}
     environ |= {"SUIZHUAN_TEST_MISSING": json.dumps(missing), "SUIZHUAN_TEST_SKIPPED": str(folder / "skipped")}
-    marked = any(word.startswith("-m") for word in arguments)
-    command = [sys.executable, "-m", "pytest", *([] if marked else ["-m", "not slow"]), *arguments]
+    command = [sys.executable, "-m", "pytest"]
+    if not any(word.startswith("-m") for word in arguments):
+        command += ["-m", "not slow"]
+    if not any(word.startswith(("-n", "--numprocesses", "--pdb")) or word == "-s" for word in arguments):
+        command += PARALLEL
+    command += arguments
     process = spawn(command, env=environ, new_session=False)
     try:
         return process.wait()

@@ -1,0 +1,209 @@
+"""`python -m deploy.local.platform`: the real profile for a person at a terminal, until Ctrl-C.
+
+Kafka, PostgreSQL and Redis are those given; of those not given, own ones are started in the data folder. Everything is
+kept there, and the next start on the same folder goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import json
+import os
+import signal
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped, unused-ignore]
+import httpx
+from rich.console import Console
+from rich.panel import Panel
+
+from deploy.local.kafka import Kafka
+from deploy.local.packages import Unavailable
+from deploy.local.platform import GATEWAY, ISSUER_NAME, NotEmpty, Platform
+from deploy.local.postgres import Postgres
+from deploy.local.process import HOST, Server
+from deploy.local.programs import ProgramFailed
+from deploy.local.redis import Redis
+from deploy.topology import SERVICES
+from suizhuan.ports.log import LogUnavailable
+
+TRY_AS = "staff-nanguan-01"
+FIRST_PORT = min(service.port for service in SERVICES)
+LOOK_AGAIN_S = 0.5
+
+
+class CannotStart(Exception):
+    """The reason is for the person at the terminal."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Errors are one clear message and exit code 1."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.local.platform", description=__doc__)
+    parser.add_argument("--kafka", help="host:port,… of a Kafka of the platform's own")
+    parser.add_argument("--postgres", help="postgresql:// URL of one who may create databases")
+    parser.add_argument("--redis", help="redis:// URL")
+    parser.add_argument("--data", type=Path, default=Path("data/local"))
+    parser.add_argument("--profile", default="demonstration")
+    parser.add_argument(
+        "--port", type=int, default=FIRST_PORT, help="of the gateway; services and issuer take the next ones"
+    )
+    given = parser.parse_args(argv)
+    try:
+        with ExitStack() as stops:
+            _only_one(given.data.resolve(), stops)
+            servers = _servers(given, stops)
+            return asyncio.run(_serve(given, servers))
+    except (CannotStart, NotEmpty, ProgramFailed, Unavailable, LogUnavailable) as reason:
+        return _failed(str(reason))
+    except (OSError, asyncpg.PostgresError) as reason:
+        return _failed(f"{type(reason).__name__}: {reason}")
+    except KeyboardInterrupt:
+        return 130
+
+
+def _failed(reason: str) -> int:
+    Console(stderr=True, soft_wrap=True).print(reason, style="red", highlight=False, markup=False)
+    return 1
+
+
+def _only_one(data: Path, stops: ExitStack) -> None:
+    """Hold the data folder for this process. Errors: CannotStart when another one has it."""
+    data.mkdir(parents=True, exist_ok=True)
+    lock = stops.enter_context((data / ".lock").open("a"))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CannotStart(
+            f"数据文件夹 {data} 正被另一个实例使用。\nAnother copy is using the data folder {data}."
+        ) from None
+
+
+def _servers(given: argparse.Namespace, stops: ExitStack) -> dict[str, str]:
+    """The address of each server: as given, else of one started here. Errors: Unavailable."""
+    folder = given.data.resolve() / "servers"
+    own: list[Server] = []
+    if not given.kafka:
+        own.append(Kafka(folder / Kafka.name))
+    if not given.postgres:
+        own.append(Postgres(folder / Postgres.name, durable=True))
+    if not given.redis:
+        own.append(Redis(folder / Redis.name))
+    for server in own:
+        stops.callback(server.stop)
+    if own:
+        names = ", ".join(server.name for server in own)
+        print(f"starting {names} in {folder} / 正在启动", flush=True)
+        with ThreadPoolExecutor(len(own)) as pool:
+            list(pool.map(lambda server: server.start(), own))
+    found = {server.name: server.url for server in own}
+    return {"kafka": given.kafka, "postgres": given.postgres, "redis": given.redis} | found
+
+
+async def _serve(given: argparse.Namespace, servers: dict[str, str]) -> int:
+    """Until SIGINT or SIGTERM, or until a program has ended by itself: then 1."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    ports = {service.name: given.port + service.port - FIRST_PORT for service in SERVICES}
+    ports[ISSUER_NAME] = max(ports.values()) + 1
+    _check_free(ports)
+    began = time.monotonic()
+    platform = Platform(
+        given.data,
+        kafka=servers["kafka"],
+        postgres=servers["postgres"],
+        redis=servers["redis"],
+        profile=given.profile,
+        keep=True,
+        ports=ports,
+    )
+    starting = asyncio.create_task(platform.start())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        await asyncio.wait({starting})
+        stopping.cancel()
+        return 130
+    starting.result()
+    endpoints = platform.folder / "endpoints.json"
+    try:
+        found = _endpoints(platform, await _token(platform))
+        endpoints.write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        _announce(platform, found, time.monotonic() - began)
+        while not stopping.done() and not any(program.crashed is not None for program in platform.programs.values()):
+            await asyncio.wait({stopping}, timeout=LOOK_AGAIN_S)
+        Console().print("正在停止 / stopping …")
+    finally:
+        endpoints.unlink(missing_ok=True)
+        await platform.stop()
+    return 0
+
+
+def _check_free(ports: dict[str, int]) -> None:
+    """Errors: CannotStart."""
+    for name, port in ports.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except (OSError, OverflowError) as error:
+                raise CannotStart(
+                    f"端口 {port}({name})不可用:{error}。请用 --port 另选。\n"
+                    f"Port {port} ({name}) cannot be used: {error}. Choose others by --port."
+                ) from None
+
+
+async def _token(platform: Platform) -> str:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.post(f"{platform.issuer}/token", data={"subject": TRY_AS})
+    return str(answer.raise_for_status().json()["access_token"])
+
+
+def _endpoints(platform: Platform, token: str) -> dict[str, Any]:
+    """Where to look, for people and for scripts; in the form of the embedded profile's."""
+    base = platform.base
+    behind = [service.name for service in SERVICES if service.name != GATEWAY]
+    return {
+        "gateway": base,
+        "docs": {GATEWAY: f"{base}/docs", **{name: f"{base}/{name}/docs" for name in behind}},
+        "events": f"{base}/events",
+        "audit": f"{base}/audit",
+        "issuer": platform.issuer,
+        "people": f"{platform.issuer}/people",
+        "token": token,
+        "token_of": TRY_AS,
+        "pid": os.getpid(),
+    }
+
+
+def _announce(platform: Platform, found: dict[str, Any], seconds: float) -> None:
+    memory = platform.memory()
+    pids = (f"{name} {program.pid}" for name, program in platform.programs.items())
+    lines = [
+        f"就绪 / ready · {seconds:.1f} s · {sum(memory.values()) / 2**20:.0f} MiB",
+        f"网关 gateway     {found['gateway']}",
+        *(f"接口文档 docs    {url}" for url in found["docs"].values()),
+        f"事件流 events    {found['events']}",
+        f"人员 people      {found['people']}",
+        f"进程 processes   {', '.join(pids)}",
+        f"日志 logs        {platform.folder}/*.log",
+        "",
+        f"make tour DATA={platform.folder}   讲述全过程 / tells the whole story",
+        "Ctrl-C           停止 / stops",
+    ]
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(Panel("\n".join(lines), title="随转 Suizhuan", expand=False))
+    console.print(
+        f"试用令牌（南关社区工作者，8 小时）/ a token to try (a worker of 南关社区, 8 hours):\n{found['token']}\n"
+    )
+    console.print(f'curl -H "Authorization: Bearer $TOKEN" {found["gateway"]}/mandates/mandates')
+    console.print(f"同样写在 / the same in {platform.folder / 'endpoints.json'}")

@@ -1,0 +1,285 @@
+"""The real profile on one machine: a process per service, on a Kafka, a PostgreSQL and a Redis that are given.
+
+    async with Platform(folder, kafka="127.0.0.1:9092", postgres="postgresql://…", redis="redis://…") as platform:
+        platform.base, platform.issuer
+
+For a person: `python -m deploy.local.platform --data data/local` (deploy.local.console).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import secrets
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from deploy.demo_issuer.app import ISSUER
+from deploy.local.databases import Databases
+from deploy.local.process import HOST, free_ports
+from deploy.local.programs import Program, ProgramFailed
+from deploy.people import clients, people
+from deploy.topology import BY_NAME, TOPICS
+from suizhuan.adapters.kafka_log import KafkaLog
+from suizhuan.ports.log import TopicSpec, UnknownTopic
+from suizhuan.profile import load_profile
+from suizhuan.seed import Seed, load_seed
+
+SEED = Path(__file__).parents[1] / "seed" / "xiangli.seed.yaml"
+ISSUER_NAME = "issuer"
+GATEWAY = "gateway"
+FOUNDED = ("finance", "mandates")
+"""They start when they have been founded; the others need not wait for that."""
+READY_S = 60.0
+
+
+class NotEmpty(Exception):
+    """The broker holds topics of another platform."""
+
+
+class Platform:
+    """Every service and the demonstration issuer, each a process of its own, founded with 项里街道.
+
+    The broker must be this platform's own: the names of topics and groups are fixed, so two platforms on one broker
+    would take each other's events for their own. `start` refuses topics that exist already, unless `keep` is set and
+    they were made from the same folder. PostgreSQL and Redis may be shared: names there begin with a random prefix.
+
+    With `keep`, the databases stay over `stop`, and a platform of the same folder and the same servers goes on.
+    `ports` are those of the services and of `issuer`, free ones where not given. `settings` are variables for every
+    service. Nothing outlives this process. Errors of all methods: ProgramFailed, which names the program.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        kafka: str,
+        postgres: str,
+        redis: str,
+        profile: str = "demonstration",
+        keep: bool = False,
+        ports: Mapping[str, int] | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder.resolve()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.profile = str(Path(profile).resolve()) if "/" in profile or profile.endswith(".yaml") else profile
+        self.keep = keep
+        self._kafka, self._redis = kafka, redis
+        self._settings = dict(settings or {})
+        self._memory = self.folder / "platform.json"
+        kept = json.loads(self._memory.read_text(encoding="utf-8")) if keep and self._memory.exists() else {}
+        self._known = bool(kept)
+        self._founded = bool(kept.get("founded"))
+        self._prefix = str(kept.get("prefix") or f"suizhuan_{secrets.token_hex(4)}")
+        self._databases = Databases(postgres, self._prefix, BY_NAME)
+        names = [*BY_NAME, ISSUER_NAME]
+        self.ports = dict(zip(names, free_ports(len(names)), strict=True)) | dict(ports or {})
+        self.base = self.url(GATEWAY)
+        self.issuer = self.url(ISSUER_NAME)
+        self.programs = {name: self._program(name) for name in BY_NAME}
+        self.programs[ISSUER_NAME] = self._issuer()
+
+    def url(self, service: str) -> str:
+        """Where a service itself answers, without the gateway and without its prefix."""
+        return f"http://{HOST}:{self.ports[service]}"
+
+    def database_url(self, service: str) -> str:
+        """As SQLAlchemy writes it: `postgresql+asyncpg://`."""
+        return self._databases.url(service)
+
+    def log_text(self, service: str) -> str:
+        """What it has printed so far, over all its starts."""
+        return self.programs[service].log_text()
+
+    def memory(self) -> dict[str, int]:
+        """Bytes in memory of every program, those that do not run left out."""
+        return {name: program.memory() for name, program in self.programs.items() if program.running}
+
+    async def start(self) -> None:
+        """Ready when it returns. Errors: NotEmpty; those of the servers. Nothing is left behind then."""
+        seed = load_seed(SEED, load_profile(self.profile))
+        try:
+            await self._topics()
+            await self._start(seed)
+        except NotEmpty:
+            raise
+        except BaseException:
+            await self._kill_all()
+            if not self.keep:
+                await self._databases.drop()
+            raise
+
+    async def stop(self) -> None:
+        """The gateway first, so that nobody is in the middle of a question, then everybody else at once.
+
+        Errors: ProgramFailed when one had to be killed, did not end well, or had ended before by itself; all have
+        ended and the databases are dropped also then.
+        """
+        failures = [
+            f"{name}: had ended with {program.crashed} / 早已异常退出: {program.last_words()}"
+            for name, program in self.programs.items()
+            if program.crashed is not None
+        ]
+        try:
+            for names in ([GATEWAY], [n for n in BY_NAME if n != GATEWAY], [ISSUER_NAME]):
+                running = [name for name in names if self.programs[name].running]
+                ended = await asyncio.gather(*(self._end(name) for name in running))
+                failures += [failure for failure in ended if failure is not None]
+        finally:
+            await self._kill_all()
+            if not self.keep:
+                await self._databases.drop()
+        if failures:
+            raise ProgramFailed("\n".join(failures))
+
+    async def kill(self, service: str) -> None:
+        """End it at once, as a crash would."""
+        await self.programs[service].kill()
+
+    async def terminate(self, service: str) -> int:
+        """End it in order; its exit code."""
+        return await self.programs[service].terminate()
+
+    async def start_service(self, service: str, *, failpoint: str = "", ready: bool = True) -> None:
+        """Start one that has ended, on its old address and database. It kills itself at `failpoint`, if given."""
+        self.programs[service].start({"SUIZHUAN_FAILPOINT": failpoint} if failpoint else None, may_end=bool(failpoint))
+        if ready:
+            await self.programs[service].wait_ready(READY_S)
+
+    async def wait_exit(self, service: str, timeout: float) -> int:
+        """Its exit code when it has ended of itself: -9 for a failpoint."""
+        return await self.programs[service].wait(timeout)
+
+    async def _topics(self) -> None:
+        log = KafkaLog(self._kafka)
+        try:
+            if not self._known:
+                await _refuse_existing(log, [topic.name for topic in TOPICS])
+            self._remember()
+            await log.ensure_topics(
+                [TopicSpec(t.name, t.partitions, t.compacted, t.min_compaction_lag_s) for t in TOPICS]
+            )
+        finally:
+            await log.close()
+
+    async def _start(self, seed: Seed) -> None:
+        self._write("people.json", [dataclasses.asdict(person) for person in people(seed)])
+        self._write("clients.json", [dataclasses.asdict(client) for client in clients()])
+        self.programs[ISSUER_NAME].start()
+        await self._databases.create()
+        first = [name for name in BY_NAME if self._founded or name not in FOUNDED]
+        for name in first:
+            self.programs[name].start()
+        if not self._founded:
+            # Loaded only now: it takes seconds, in which those started above load too.
+            founding = await asyncio.to_thread(import_module, "deploy.local.founding")
+            databases = {name: self.database_url(name) for name in FOUNDED}
+            await founding.found(seed, kafka=self._kafka, profile=self.profile, data=self.folder, databases=databases)
+            self._founded = True
+            self._remember()
+            for name in FOUNDED:
+                self.programs[name].start()
+        await asyncio.gather(*(program.wait_ready(READY_S) for program in self.programs.values()))
+
+    def _remember(self) -> None:
+        if self.keep:
+            self._write(self._memory.name, {"prefix": self._prefix, "founded": self._founded})
+            self._known = True
+
+    def _write(self, name: str, content: object) -> None:
+        (self.folder / name).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+    async def _end(self, name: str) -> str | None:
+        """What was wrong with its end, if anything."""
+        program = self.programs[name]
+        try:
+            code = await program.terminate()
+        except ProgramFailed as failure:
+            return str(failure)
+        # uvicorn, which runs the issuer, gives the signal to itself when it has finished; a service that has only
+        # just been started does not handle it yet.
+        well = code == 0 or (code == -signal.SIGTERM and (name == ISSUER_NAME or not program.was_ready))
+        return None if well else f"{name}: exit code {code} / 退出码 {code}: {program.last_words()}"
+
+    async def _kill_all(self) -> None:
+        for program in self.programs.values():
+            if program.running:
+                with contextlib.suppress(ProgramFailed):  # it ended meanwhile
+                    await program.kill()
+
+    def _program(self, name: str) -> Program:
+        command = [sys.executable, "-m", name, "all"]
+        return self._made(name, command, self.environ(name), "/health/ready")
+
+    def environ(self, service: str) -> dict[str, str]:
+        """The variables with which `python -m <service> …` belongs to this platform."""
+        own = {
+            "DATA_DIR": str(self.folder / service),
+            "DATABASE_URL": self.database_url(service),
+            "PORT": str(self.ports[service]),
+            "ROOT_PATH": "" if service == GATEWAY else f"/{service}",
+        }
+        if service == GATEWAY:
+            own |= {f"{name.upper()}_URL": f"{self.url(name)}/{name}" for name in BY_NAME if name != GATEWAY}
+        issuer = {"issuer": ISSUER, "jwks_url": f"{self.url(ISSUER_NAME)}/jwks"}
+        common = {
+            "LOG_URL": f"kafka://{self._kafka}",
+            "REDIS_URL": self._redis,
+            "REDIS_PREFIX": self._prefix,
+            "HOST": HOST,
+            "PROFILE": self.profile,
+            "ISSUERS": json.dumps([issuer]),
+            "TRUST_DEMO_ISSUER": "true",
+            "LOG_FORMAT": "text",
+        }
+        named = {f"SUIZHUAN_{k}": v for k, v in common.items()}
+        return named | {f"SUIZHUAN_{service.upper()}_{k}": v for k, v in own.items()} | self._settings
+
+    def _issuer(self) -> Program:
+        given = {
+            "--host": HOST,
+            "--port": self.ports[ISSUER_NAME],
+            "--data": self.folder / "demo-issuer",
+            "--people": self.folder / "people.json",
+            "--clients": self.folder / "clients.json",
+            "--base-url": self.issuer,
+        }
+        words = [str(word) for pair in given.items() for word in pair]
+        return self._made(ISSUER_NAME, [sys.executable, "-m", "deploy.demo_issuer", *words], {}, "/jwks")
+
+    def _made(self, name: str, command: Sequence[str], environ: Mapping[str, str], ready: str) -> Program:
+        return Program(name, command, self.folder / f"{name}.log", environ, ready=self.url(name) + ready)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+
+async def _refuse_existing(log: KafkaLog, names: Sequence[str]) -> None:
+    """Errors: NotEmpty."""
+    for name in names:
+        with contextlib.suppress(UnknownTopic):
+            await log.partitions(name)
+            raise NotEmpty(
+                f"the broker has the topic {name} already: a platform needs a broker of its own, or the folder it "
+                f"ran on before, with keep / Kafka 中已有主题 {name}:平台需独占一个 Kafka,或使用原先的数据文件夹并保留"
+            )
+
+
+if __name__ == "__main__":
+    from deploy.local.console import main  # which imports this module, under its own name
+
+    sys.exit(main())
