@@ -9,7 +9,7 @@ OWN := libs/common services/mandates services/finance services/complaints servic
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help run tour test check check-full format lint types contracts lock schemas settings clean
+.PHONY: help run tour real test check check-full format lint types contracts lock schemas settings clean
 
 help: ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ run: $(VENV)/.run ## the embedded profile: every service in one process (PORT=, 
 
 tour: $(VENV)/.run ## the story, told beside a running `make run` (BASE=, ISSUER=, DATA=, LANG=en)
 	@BASE="$(BASE)" ISSUER="$(ISSUER)" LANG="$(LANG)" $(PY) -m deploy.tour --data $(DATA)
+
+real: $(VENV)/.run ## the real profile here: a process per service (KAFKA=, POSTGRES=, REDIS=, DATA=)
+	@exec $(PY) -m deploy.local.platform --data $(DATA)/real $(if $(KAFKA),--kafka $(KAFKA)) $(if $(POSTGRES),--postgres $(POSTGRES)) $(if $(REDIS),--redis $(REDIS))
 
 test: $(VENV)/.dev ## all tests, on real Kafka, PostgreSQL and Redis
 	$(PY) -m deploy.testing $(PYTEST_ARGS)
