@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Lifespan
 
 from suizhuan.edge import Edge
@@ -49,6 +49,7 @@ def create_app(
     else the reason. `app.state` holds `settings`, `verifier`, `metrics` and `tracing`; the service adds its own.
     """
     app = FastAPIOffline(
+        redoc_url=None,  # it asks a foreign site for a picture
         title=title,
         version=version,
         description=description,
@@ -64,8 +65,7 @@ def create_app(
     app.state.metrics = metrics
     app.state.tracing = tracing
     problems.install(app)
-    app.include_router(_operations(readiness, metrics, problems))
-    for router in routers:
+    for router in [*routers, _operations(readiness, metrics, problems)]:
         app.include_router(router)
     app.add_middleware(Edge, metrics=metrics, tracing=tracing, problems=problems)
     _document_problems(app, catalogue)
@@ -74,6 +74,11 @@ def create_app(
 
 def _operations(readiness: Mapping[str, Check], metrics: Metrics, problems: Problems) -> APIRouter:
     router = APIRouter(tags=["operations 运行"])
+
+    @router.get("/", include_in_schema=False)
+    async def first_page(request: Request) -> Response:
+        """Somebody who opens the bare address wants to know what is here."""
+        return RedirectResponse(f"{request.scope.get('root_path', '')}/docs", 307)
 
     @router.get("/health/live", summary="存活 / the process answers")
     async def live() -> dict[str, str]:

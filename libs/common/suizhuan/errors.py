@@ -44,7 +44,9 @@ def problem(refusal: Refusal, catalogue: Mapping[str, ErrorSpec], *, language: s
     `params` of the refusal are given as they are, so that programs need not read words.
     """
     spec = catalogue.get(refusal.code) or COMMON["internal"]
-    zh, en = (_Blank(_readable(refusal.params, comma)) for comma in ("、", ", "))
+    zh, en = _Blank(_readable(refusal.params, "、")), _Blank(_readable(refusal.params, ", "))
+    if (what := refusal.params.get("what")) in WHAT:
+        zh["what"] = WHAT[what]
     words = {"zh": spec.zh.format_map(zh), "en": spec.en.format_map(en)}
     following = {"zh": spec.next_zh.format_map(zh), "en": spec.next_en.format_map(en)}
     details = {k: f"{words[k]}{_STOP[k]}{following[k]}" if following[k] else words[k] for k in words}
@@ -60,6 +62,7 @@ def problem(refusal: Refusal, catalogue: Mapping[str, ErrorSpec], *, language: s
     }
 
 
+WHAT = {"path": "路径", "case": "诉求", "handover": "转办", "mandate": "委托", "switch": "移交"}
 _STOP = {"zh": "；", "en": "; "}
 
 
@@ -77,7 +80,7 @@ COMMON: dict[str, ErrorSpec] = {
         401, "未登录或令牌无效:{reason}", "Not signed in, or the token is not valid: {reason}"
     ),
     "wrong_kind": ErrorSpec(403, "该类身份不能做此操作", "This kind of identity cannot do this"),
-    "not_found": ErrorSpec(404, "没有找到{what}:{id}", "No such {what}: {id}"),
+    "not_found": ErrorSpec(404, "没有找到{what}：{id}", "No such {what}: {id}"),
     "method_not_allowed": ErrorSpec(405, "不支持这种请求方法", "This method is not supported here"),
     "version_conflict": ErrorSpec(
         412, "内容已被更新,当前版本为 {current}", "It has changed meanwhile; the current version is {current}"

@@ -121,6 +121,7 @@ class Service:
     inbound: Inbound
     deadlines: Mapping[str, DeadlineHandler] = field(default_factory=dict)
     extra: Sequence[Component] = ()
+    description: str = ""  # Markdown, at the head of the API's documents
     on_start: Callable[[], Awaitable[None]] | None = None  # after migrating, before anything runs
     app: FastAPI = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -131,6 +132,7 @@ class Service:
         self.app = create_app(
             service=p.name,
             title=self.title,
+            description=self.description,
             routers=self.routers,
             catalogue=self.catalogue,
             verifier=p.verifier,

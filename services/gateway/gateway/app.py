@@ -27,6 +27,13 @@ from suizhuan.settings import ServiceSettings
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+DESCRIPTION = """
+命令与查询以 `/服务名/…` 转发给各服务，凭调用者自己的令牌 / commands and queries go on to the services by `/service/…`,
+with the caller's own token:
+[权责 mandates]({root}/mandates/docs) · [经费 finance]({root}/finance/docs) · [诉求 complaints]({root}/complaints/docs)
+"""
+
+
 def build(
     settings: ServiceSettings,
     *,
@@ -50,6 +57,7 @@ def build(
         parts=parts,
         migrations=MIGRATIONS,
         title="网关 Gateway",
+        description=DESCRIPTION.format(root=settings.root_path),
         catalogue=ERRORS,
         routers=[routes_reads.router, routes_events.router, routes_audit.router, routes_passing.router],
         inbound=inbound.make(staleness.changed),
