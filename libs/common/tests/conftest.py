@@ -17,7 +17,7 @@ from suizhuan.kernel.term import Timing
 from suizhuan.metrics import Metrics
 from suizhuan.unit_of_work import UnitOfWork
 
-pytest.register_assert_rewrite(f"{__package__}.log_suite")
+pytest.register_assert_rewrite(f"{__package__}.log_suite", f"{__package__}.database_suite")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ async def upgrade(database: Database, migrations: Path) -> None:
         settings = config(migrations)
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
+        if connection.dialect.name == "sqlite" and not connection.exec_driver_sql("PRAGMA application_id").scalar_one():
+            # SQLite files carry no identity of their own; `Database.incarnation` tells them apart by this.
+            connection.exec_driver_sql(f"PRAGMA application_id = {secrets.randbelow(2**31 - 1) + 1}")
 
     async with database.write() as conn:
         await conn.run_sync(work)
