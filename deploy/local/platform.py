@@ -114,7 +114,7 @@ class Platform:
         except BaseException:
             await self._kill_all()
             if not self.keep:
-                await self._databases.drop()
+                await self.remove()
             raise
 
     async def stop(self) -> None:
@@ -136,9 +136,14 @@ class Platform:
         finally:
             await self._kill_all()
             if not self.keep:
-                await self._databases.drop()
+                await self.remove()
         if failures:
             raise ProgramFailed("\n".join(failures))
+
+    async def remove(self) -> None:
+        """Drop the databases of a platform that does not run, and forget it: its topics are of no more use then."""
+        await self._databases.drop()
+        self._memory.unlink(missing_ok=True)
 
     async def kill(self, service: str) -> None:
         """End it at once, as a crash would."""

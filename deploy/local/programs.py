@@ -17,7 +17,7 @@ from deploy.local.packages import last_words
 from deploy.local.process import spawn
 
 ROOT = Path(__file__).resolve().parents[2]
-ASK_AGAIN_S = 0.05
+ASK_AGAIN_S = 0.1
 IN_ORDER_S = 20.0  # of which the services themselves take at most 15 to finish what is under way
 
 

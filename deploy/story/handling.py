@@ -20,9 +20,12 @@ async def routed(scene: Scene) -> None:
     scene.tell.chapter(3, Words("居民反映，自动找到责任人", "A resident reports; who is responsible is found"))
     case = await scene.report("垃圾桶旁堆放装修垃圾")
     scene.paid_case = case["id"]
-    routing = await scene.worker.get("/mandates/routing", affair=AFFAIR, area=scene.area)
-    chain = [g["holder"] for g in routing["chain"] if g["role"] == "lead"]
-    same("lead holders that cover the grid, the narrowest first", chain, [COMMUNITY, SANITATION])
+
+    async def leads() -> list[str]:
+        routing = await scene.worker.get("/mandates/routing", affair=AFFAIR, area=scene.area)
+        return [g["holder"] for g in routing["chain"] if g["role"] == "lead"]
+
+    await scene.soon("lead holders that cover the grid, the narrowest first", leads, [COMMUNITY, SANITATION])
     same("responsible", (case["responsible"], case["mandate"]), (COMMUNITY, scene.mandate))
     scene.tell.say(
         Words(

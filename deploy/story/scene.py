@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +19,8 @@ CATEGORY = "01-02"
 SANITATION, COMMUNITY = "dept-sanitation", "community-nanguan"
 FIRM, ESTATE_FIRM = "firm-jiecheng", "firm-xingfujiayuan"
 GRIDS = range(100, 1000)  # the real grids of the community have smaller numbers
+ASK_AGAIN_S = 0.1
 OVER = ("settled", "refused")
-BUSY = ("mandate_overlap", "slot_taken", "switch_overlap")
 
 
 @dataclass(slots=True)
@@ -52,6 +52,16 @@ class Scene:
             )
         except TimeoutError:
             raise NotAsTold(f"no {name} with {data} within {self.patience:.0f} s") from None
+
+    async def soon(self, what: str, ask: Callable[[], Awaitable[object]], expected: object = True) -> None:
+        """What a service answers from its own copy of the streams becomes `expected`. Errors: NotAsTold when not."""
+        found: object = None
+        try:
+            async with asyncio.timeout(self.patience):
+                while (found := await ask()) != expected:  # noqa: ASYNC110 - it happens in another process
+                    await asyncio.sleep(ASK_AGAIN_S)
+        except TimeoutError:
+            raise NotAsTold(f"{what}: {found!r}, expected {expected!r}, after {self.patience:.0f} s") from None
 
     async def report(self, what: str) -> Json:
         """A resident reports rubbish in the grid: the case."""

@@ -157,9 +157,10 @@ async def test_each_test_gets_an_empty_database_of_its_own(postgres_database: st
 
 
 PARENT = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from deploy.local import Servers, Unavailable
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests themselves run in the background
 try:
     servers = Servers(Path(sys.argv[1])).start()
 except Unavailable as reason:
@@ -258,7 +259,7 @@ def test_slow():
 def make_test(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     (folder / "test_tiny.py").write_text(TINY)
     outside = {k: v for k, v in os.environ.items() if not k.startswith("SUIZHUAN_TEST_") and k != "CI"}
-    pytest_arguments = ["-p", "conftest", "-c", "pyproject.toml", str(folder / "test_tiny.py")]
+    pytest_arguments = ["-n0", "-p", "conftest", "-c", "pyproject.toml", str(folder / "test_tiny.py")]
     return subprocess.run(
         [sys.executable, "-m", "deploy.testing", *pytest_arguments],
         cwd=REPOSITORY,

@@ -1,0 +1,220 @@
+"""The real profile on one machine: deploy.local.platform, a process per service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from deploy.local import Kafka
+from deploy.local.platform import SEED, NotEmpty, Platform
+from deploy.local.process import exists, free_ports, wait_until
+from deploy.local.programs import ROOT, ProgramFailed
+from deploy.story import Client
+from deploy.story.client import Caller
+from deploy.topology import BY_NAME, TOPICS
+from suizhuan.adapters.kafka_log import KafkaLog
+from suizhuan.ports.log import TopicSpec
+
+pytestmark = pytest.mark.real
+NANGUAN = "321302002907"
+
+
+@pytest.fixture
+async def platform(
+    own_kafka: Callable[[], Kafka], postgres_url: str, redis_url: str, tmp_path: Path
+) -> AsyncIterator[Platform]:
+    broker = await asyncio.to_thread(own_kafka)
+    made = Platform(tmp_path, kafka=broker.url, postgres=postgres_url, redis=redis_url)
+    began = time.monotonic()
+    await made.start()
+    began, seconds = time.monotonic(), time.monotonic() - began
+    memory = made.memory()
+    each = ", ".join(f"{name} {size / 2**20:.0f}" for name, size in memory.items())
+    print(f"\nready after {seconds:.1f} s; MiB: {each}; together {sum(memory.values()) / 2**20:.0f}")
+    assert sorted(memory) == ["complaints", "finance", "gateway", "issuer", "mandates"]
+    try:
+        yield made
+    finally:
+        if any(program.running for program in made.programs.values()):
+            await made.stop()
+
+
+async def hub_of(client: Client) -> Caller:
+    return await client.sign_in_program("hub-smart-city", "demo-hub-secret")
+
+
+async def databases_of(platform: Platform, postgres: str) -> set[str]:
+    names = [urlsplit(platform.database_url(service)).path.strip("/") for service in BY_NAME]
+    connection = await asyncpg.connect(postgres)
+    try:
+        found = await connection.fetch("SELECT datname FROM pg_database WHERE datname = ANY($1)", names)
+    finally:
+        await connection.close()
+    return {row["datname"] for row in found}
+
+
+async def until_missing(caller: Caller, expected: list[str]) -> dict[str, object]:
+    """The composed read of a community as soon as it says that these services are missing."""
+    async with asyncio.timeout(15):
+        while True:
+            found = await caller.get(f"/communities/{NANGUAN}")
+            if [one["service"] for one in found["missing"]] == expected:
+                return found
+
+
+async def test_it_works_with_a_process_per_service_and_ends_by_itself(
+    platform: Platform, postgres_url: str, redis_url: str
+) -> None:
+    pids = [program.pid for program in platform.programs.values()]
+    assert len(set(pids)) == len(BY_NAME) + 1
+    async with Client(platform.base, platform.issuer) as client:
+        worker, resident = await client.sign_in("staff-nanguan-01"), await client.sign_in("resident-nanguan-01")
+        hub = await hub_of(client)
+        assert len((await worker.get("/mandates/mandates", limit="1"))["items"]) == 1
+        overview = await until_missing(worker, [])
+        assert overview["organisations"]
+
+        async with client.listening(hub) as listener:
+            body = {"category": "01-02", "area": f"{NANGUAN}001", "description": "垃圾"}
+            taken = await resident.post("/complaints/cases", body)
+            reported = await listener.wait("complaints.case.reported", lambda e: e.key == taken["id"])
+            assert reported.data["area"] == f"{NANGUAN}001"
+        audit = await hub.get("/audit")
+        assert audit["verdict"] == "clean"
+        assert audit["read"]["cases"] == 1
+
+        await killed_and_started_again(platform, worker)
+        assert "founded already" in await founded_once_more(platform)
+        assert (await hub.get("/audit", full="true"))["verdict"] == "clean"
+
+    keys = Redis.from_url(redis_url)
+    prefix = urlsplit(platform.database_url("gateway")).path.strip("/").removesuffix("_gateway")
+    assert [key async for key in keys.scan_iter(match=f"{prefix}:gateway:*", count=1000)]
+    await keys.aclose()
+
+    assert len(await databases_of(platform, postgres_url)) == len(BY_NAME)
+    began = time.monotonic()
+    await platform.stop()
+    print(f"stopped in {time.monotonic() - began:.1f} s")
+    assert not any(exists(program.pid or 0) for program in platform.programs.values())
+    assert await databases_of(platform, postgres_url) == set()
+
+
+async def killed_and_started_again(platform: Platform, worker: Caller) -> None:
+    before = platform.log_text("finance")
+    await platform.kill("finance")
+    missing = (await until_missing(worker, ["finance"]))["missing"]
+    assert missing == [{"service": "finance", "reason": "ConnectError", "parts": ["money", "holds", "entries"]}]
+    began = time.monotonic()
+    await platform.start_service("finance")
+    print(f"finance ready again after {time.monotonic() - began:.1f} s")
+    await until_missing(worker, [])
+    assert platform.log_text("finance").startswith(before)
+    assert platform.log_text("finance").count("Uvicorn running") == 2
+
+
+async def founded_once_more(platform: Platform) -> str:
+    """What the founding command says."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "mandates", "bootstrap", str(SEED), cwd=ROOT, env=platform.environ("mandates"),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    printed, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, printed.decode()
+    return printed.decode()
+
+
+async def test_a_service_ends_at_a_failpoint_or_in_order_and_an_unnoticed_crash_is_told_at_the_end(
+    platform: Platform, postgres_url: str
+) -> None:
+    assert await platform.terminate("complaints") == 0
+    await platform.start_service("complaints", failpoint="relay.before_append:complaints.case")
+    async with Client(platform.base, platform.issuer) as client:
+        resident = await client.sign_in("resident-nanguan-01")
+        body = {"category": "01-02", "area": f"{NANGUAN}001", "description": "垃圾"}
+        taken = await resident.post("/complaints/cases", body)
+        assert await platform.wait_exit("complaints", 15) == -signal.SIGKILL
+        await platform.start_service("complaints")
+        assert (await resident.get(f"/complaints/cases/{taken['id']}"))["id"] == taken["id"]
+        hub = await hub_of(client)
+        assert (await hub.get("/audit"))["verdict"] == "clean"
+
+    with pytest.raises(ProgramFailed, match="complaints runs already"):
+        await platform.start_service("complaints")
+    # Ended behind the platform's back, as a bug would end it.
+    pid = platform.programs["finance"].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    await asyncio.to_thread(wait_until, lambda: not exists(pid), timeout=10)
+    with pytest.raises(ProgramFailed, match="finance: had ended with -9"):
+        await platform.stop()
+    assert await databases_of(platform, postgres_url) == set()
+
+
+async def test_a_broker_that_has_the_topics_already_is_refused(
+    own_kafka: Callable[[], Kafka], postgres_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    broker = await asyncio.to_thread(own_kafka)
+    log = KafkaLog(broker.url)
+    await log.ensure_topics([TopicSpec(TOPICS[-1].name, TOPICS[-1].partitions)])
+    await log.close()
+    for keep in (False, True):
+        refused = Platform(tmp_path, kafka=broker.url, postgres=postgres_url, redis=redis_url, keep=keep)
+        with pytest.raises(NotEmpty, match=f"has the topic {TOPICS[-1].name} already"):
+            await refused.start()
+        assert not any(program.running for program in refused.programs.values())
+        assert await databases_of(refused, postgres_url) == set()
+
+
+async def test_a_person_starts_it_at_the_terminal_stops_it_by_ctrl_c_and_goes_on(
+    own_kafka: Callable[[], Kafka], postgres_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    broker = await asyncio.to_thread(own_kafka)
+    port = free_ports(1)[0]  # the next four are taken too
+    given = ["--kafka", broker.url, "--postgres", postgres_url, "--redis", redis_url, "--port", str(port)]
+    case = ""
+    try:
+        for _ in range(2):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "deploy.local.platform", *given, "--data", str(tmp_path), cwd=ROOT,
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+            try:
+                assert process.stdout is not None
+                printed = b""
+                async with asyncio.timeout(90):
+                    while b"endpoints.json" not in printed:
+                        line = await process.stdout.readline()
+                        assert line, printed.decode()
+                        printed += line
+                found = json.loads((tmp_path / "endpoints.json").read_text(encoding="utf-8"))
+                assert found["gateway"] == f"http://127.0.0.1:{port}"
+                async with httpx.AsyncClient() as http:
+                    for url in found["docs"].values():
+                        assert (await http.get(url)).status_code == 200
+                async with Client(found["gateway"], found["issuer"]) as client:
+                    resident = await client.sign_in("resident-nanguan-01")
+                    if case:
+                        assert (await resident.get(f"/complaints/cases/{case}"))["id"] == case
+                    else:
+                        body = {"category": "01-02", "area": f"{NANGUAN}001", "description": "垃圾"}
+                        case = str((await resident.post("/complaints/cases", body))["id"])
+            finally:
+                process.send_signal(signal.SIGINT)
+                rest, _ = await asyncio.wait_for(process.communicate(), 60)
+            assert process.returncode == 0, rest.decode()
+            assert not (tmp_path / "endpoints.json").exists()
+    finally:
+        await Platform(tmp_path, kafka=broker.url, postgres=postgres_url, redis=redis_url, keep=True).remove()
