@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import gc
 import json
+import logging
 import os
 import signal
 import socket
@@ -139,7 +140,7 @@ def only_one(data: Path) -> Iterator[IO[str]]:
             lock.seek(0)
             holder = lock.read().strip() or "?"
             raise CannotStart(
-                f"数据文件夹 {data} 正被另一个实例使用(进程 {holder})。请先停止它,或用 DATA= 另选文件夹。\n"
+                f"数据文件夹 {data} 正被另一个实例使用（进程 {holder}）。请先停止它，或用 DATA= 另选文件夹。\n"
                 f"Another copy (process {holder}) is using the data folder {data}. Stop it, or choose another by DATA=."
             ) from None
         lock.seek(0)
@@ -159,7 +160,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         sock.close()
         raise CannotStart(
-            f"端口 {port} 不可用({error.strerror})。请用 PORT= 另选端口。\n"
+            f"端口 {port} 不可用（{error.strerror}）。请用 PORT= 另选端口。\n"
             f"Port {port} cannot be used ({error.strerror}). Choose another by PORT=."
         ) from None
     return sock
@@ -270,6 +271,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("data"))
     arguments = parser.parse_args(argv)
     configure_logs(load_settings(ServiceSettings, "embedded", log_format="text"))
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # what it has to say of itself stands in the panel
     try:
         with only_one(arguments.data.resolve()), listen(arguments.host, arguments.port) as sock:
             asyncio.run(serve(arguments.data.resolve(), arguments.host, sock))

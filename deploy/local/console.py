@@ -187,14 +187,12 @@ def _endpoints(platform: Platform, token: str) -> dict[str, Any]:
 
 def _announce(platform: Platform, found: dict[str, Any], seconds: float) -> None:
     memory = platform.memory()
-    pids = (f"{name} {program.pid}" for name, program in platform.programs.items())
     lines = [
         f"就绪 / ready · {seconds:.1f} s · {sum(memory.values()) / 2**20:.0f} MiB",
         f"网关 gateway     {found['gateway']}",
         *(f"接口文档 docs    {url}" for url in found["docs"].values()),
         f"事件流 events    {found['events']}",
         f"人员 people      {found['people']}",
-        f"进程 processes   {', '.join(pids)}",
         f"日志 logs        {platform.folder}/*.log",
         "",
         f"make tour DATA={platform.folder}   讲述全过程 / tells the whole story",
@@ -202,6 +200,8 @@ def _announce(platform: Platform, found: dict[str, Any], seconds: float) -> None
     ]
     console = Console(soft_wrap=True, highlight=False)
     console.print(Panel("\n".join(lines), title="随转 Suizhuan", expand=False))
+    pids = (f"{name} {program.pid}" for name, program in platform.programs.items())
+    console.print(f"进程 processes: {', '.join(pids)}\n")
     console.print(
         f"试用令牌（南关社区工作者，8 小时）/ a token to try (a worker of 南关社区, 8 hours):\n{found['token']}\n"
     )

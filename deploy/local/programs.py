@@ -131,16 +131,3 @@ class Program:
             return 0
         found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{self.pid}/smaps_rollup").read_text(), re.MULTILINE)
         return int(found.group(1)) * 1024 if found else 0
-
-
-async def run(name: str, command: Sequence[str], log: Path, environ: Mapping[str, str], timeout: float = 120.0) -> None:
-    """Run a program that ends of itself. Errors: ProgramFailed when it fails."""
-    program = Program(name, command, log, environ, ready="")
-    program.start(may_end=True)
-    try:
-        code = await program.wait(timeout)
-    finally:
-        if program.running:
-            await program.kill()
-    if code != 0:
-        raise ProgramFailed(f"{name}: exit code {code} / 退出码 {code}: {program.last_words()}")

@@ -178,11 +178,23 @@ async def test_a_broker_that_has_the_topics_already_is_refused(
         assert await databases_of(refused, postgres_url) == set()
 
 
+async def test_a_start_that_fails_names_the_service_and_leaves_nothing_behind(
+    own_kafka: Callable[[], Kafka], postgres_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    broker = await asyncio.to_thread(own_kafka)
+    wrong = {"SUIZHUAN_COMPLAINTS_CACHE_TTL": "never"}
+    made = Platform(tmp_path, kafka=broker.url, postgres=postgres_url, redis=redis_url, settings=wrong)
+    with pytest.raises(ProgramFailed, match=r"(?s)complaints: ended with 1 before it was ready.*cache_ttl"):
+        await made.start()
+    assert not any(program.running for program in made.programs.values())
+    assert await databases_of(made, postgres_url) == set()
+
+
 async def test_a_person_starts_it_at_the_terminal_stops_it_by_ctrl_c_and_goes_on(
     own_kafka: Callable[[], Kafka], postgres_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     broker = await asyncio.to_thread(own_kafka)
-    port = free_ports(1)[0]  # the next four are taken too
+    (port,) = free_ports(1)  # and the four after it, which nobody is likely to have
     given = ["--kafka", broker.url, "--postgres", postgres_url, "--redis", redis_url, "--port", str(port)]
     case = ""
     try:

@@ -17,25 +17,15 @@ processes; this process remembers the tag for that long and asks Redis nothing u
 from __future__ import annotations
 
 import itertools
-import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
-from uuid import uuid4
-
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from suizhuan.kernel.clock import Clock
 from suizhuan.metrics import Metrics
 
-TIMEOUT_S = 0.25
 BREAK_S = 1.0  # after a failure Redis is left alone this long, so that slower stays bounded
-STAMPS_LIVE_S = 3600
-DOWN = (RedisError, OSError, TimeoutError)
 
 T = TypeVar("T")
 
@@ -49,8 +39,15 @@ class Entry:
     written_at: float
 
 
+class StoreDown(Exception):
+    """The store did not answer, or not in time."""
+
+
+DOWN = (StoreDown, OSError, TimeoutError)
+
+
 class _Store(Protocol):
-    """Where entries and stamps are kept."""
+    """Where entries and stamps are kept. Errors of all methods: those of `DOWN`."""
 
     async def look(self, key: str, tags: Sequence[str]) -> tuple[Entry | None, tuple[str, ...]]:
         """The entry and the tags' stamps as of one moment; a tag without a stamp is given one."""
@@ -101,7 +98,7 @@ class Cache:
         self._metrics = metrics
         self._max_ttl = max_ttl
         self._breaker = Breaker(clock, metrics)
-        self._store: _Store = _InProcess(max_entries) if redis_url is None else _InRedis(redis_url, prefix)
+        self._store: _Store = _InProcess(max_entries) if redis_url is None else _redis_store(redis_url, prefix)
         self._lost: dict[str, float] = {}  # tags whose invalidation did not arrive, and until when that matters
 
     async def get_or_load(
@@ -193,57 +190,7 @@ class _InProcess:
         self._entries.clear()
 
 
-def redis_pool(url: str) -> BlockingConnectionPool:
-    """Connections that give up fast and do not try again: who waits for a cache has lost already."""
-    return BlockingConnectionPool.from_url(
-        url,
-        timeout=TIMEOUT_S,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-        max_connections=50,
-    )
+def _redis_store(url: str, prefix: str) -> _Store:
+    from suizhuan.cache_redis import RedisStore  # noqa: PLC0415 - a third of a second that most starts need not wait
 
-
-class _InRedis:
-    """One round trip to read, one to write. The keys of one read may lie anywhere: a single Redis, no cluster."""
-
-    def __init__(self, url: str, prefix: str) -> None:
-        self._redis: Redis = Redis.from_pool(redis_pool(url))
-        self._prefix = prefix
-
-    async def look(self, key: str, tags: Sequence[str]) -> tuple[Entry | None, tuple[str, ...]]:
-        names = [self._stamp(tag) for tag in tags]
-        async with self._redis.pipeline(transaction=True) as pipe:
-            for name in names:
-                pipe.set(name, uuid4().hex, nx=True, ex=STAMPS_LIVE_S)
-            pipe.mget([f"{self._prefix}:entry:{key}", *names])
-            raw, *stamps = (await pipe.execute())[-1]
-        # None: evicted within this very step. A stamp that nobody holds makes a miss.
-        return _unpack(raw), tuple((s or uuid4().hex.encode()).decode() for s in stamps)
-
-    async def put(self, key: str, entry: Entry, ttl: float) -> bool:
-        head = json.dumps([entry.written_at, *entry.stamps]).encode()
-        await self._redis.set(f"{self._prefix}:entry:{key}", head + b"\n" + entry.value, px=max(1, int(ttl * 1000)))
-        return True
-
-    async def restamp(self, tags: Sequence[str]) -> bool:
-        async with self._redis.pipeline(transaction=True) as pipe:
-            for tag in tags:
-                pipe.set(self._stamp(tag), uuid4().hex, ex=STAMPS_LIVE_S)
-            await pipe.execute()
-        return True
-
-    async def close(self) -> None:
-        await self._redis.aclose()
-
-    def _stamp(self, tag: str) -> str:
-        return f"{self._prefix}:stamp:{tag}"
-
-
-def _unpack(raw: bytes | None) -> Entry | None:
-    if raw is None:
-        return None
-    head, _, value = raw.partition(b"\n")
-    written_at, *stamps = json.loads(head)
-    return Entry(value, tuple(stamps), float(written_at))
+    return RedisStore(url, prefix)

@@ -106,7 +106,7 @@ def configure_logs(settings: ServiceSettings, *, stream: TextIO | None = None) -
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = name != "uvicorn.access"  # its lines hold query strings; `suizhuan.http` logs routes
-    for name in ("aiokafka", "httpx", "httpcore", "sqlalchemy", "aiosqlite", "asyncio"):
+    for name in ("aiokafka", "httpx", "httpcore", "sqlalchemy", "aiosqlite", "asyncio", "alembic"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -8,8 +8,10 @@ import time
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.exceptions import RedisError
 
-from suizhuan.cache import DOWN, Breaker, redis_pool
+from suizhuan.cache import DOWN, Breaker
+from suizhuan.cache_redis import redis_pool
 from suizhuan.kernel.clock import Clock
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.metrics import Metrics
@@ -46,7 +48,7 @@ class RateLimiter:
             try:
                 await self._count(self._shared, item, name, who)
                 return
-            except DOWN:
+            except (RedisError, *DOWN):
                 self._breaker.failed("limit")
         await self._count(self._local, item, name, who)
 
