@@ -31,6 +31,7 @@ from suizhuan.unit_of_work import Tx, UnitOfWork
 log = structlog.get_logger(__name__)
 
 POLL_S = 5.0
+LOOK_FOR_MISSING_S = 3.0
 MAX_RECORDS = 500
 
 
@@ -100,23 +101,41 @@ class Consumer:
         self._drained.set()
 
     async def _consume(self) -> None:
-        for topic in self.topics:
+        """Until drained, or until a topic that was missing is there: then the group is to be joined anew."""
+        present = [topic for topic in self.topics if await self._there(topic)]
+        missing = [topic for topic in self.topics if topic not in present]
+        if not present:
+            raise UnknownTopic(", ".join(missing))
+        for topic in present:
             await self._verify(topic)
         client = await self.broker.consumer(
             self.group,
-            self.topics,
+            present,
             on_assigned=self._assigned,
             on_revoked=self._revoked,
             client_id=f"{self.group}-{id(self):x}",
         )
         try:
             self.problem = None
+            look_at = self.clock.monotonic() + LOOK_FOR_MISSING_S
             while not self._drained.is_set():
                 batch = await self._next(client)
                 if batch:
                     await self._take(client, batch)
+                if missing and self.clock.monotonic() >= look_at:
+                    if [topic for topic in missing if await self._there(topic)]:
+                        return
+                    look_at = self.clock.monotonic() + LOOK_FOR_MISSING_S
         finally:
             await client.close()
+
+    async def _there(self, topic: str) -> bool:
+        """Whether somebody has made the topic: a neighbour that has never run has not, and is not waited for."""
+        try:
+            await self.broker.partitions(topic)
+        except UnknownTopic:
+            return False
+        return True
 
     async def _next(self, client: LogConsumer) -> dict[TopicPartition, list[Record]]:
         """The next batch, or nothing as soon as we are told to drain."""

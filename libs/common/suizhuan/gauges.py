@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 
 import structlog
@@ -13,7 +14,7 @@ from suizhuan.db.tables import authority_state, dead_letter, open_switch
 from suizhuan.deadletter import DEAD, PARKED
 from suizhuan.kernel.clock import Clock
 from suizhuan.metrics import Metrics
-from suizhuan.ports.log import Log
+from suizhuan.ports.log import Log, TopicPartition, UnknownTopic
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +79,10 @@ class Gauges:
             self.metrics.parked_keys.labels(group=group).set(row.keys if row else 0)
 
     async def _lag(self, group: str, topics: Sequence[str]) -> None:
-        tps = [tp for topic in topics for tp in await self.broker.partitions(topic)]
+        tps: list[TopicPartition] = []
+        for topic in topics:
+            with contextlib.suppress(UnknownTopic):  # of a neighbour that has never run
+                tps += await self.broker.partitions(topic)
         ends = await self.broker.end_offsets(tps)
         async with self.database.read() as conn:
             known = await offsets.load(conn, group, tps)

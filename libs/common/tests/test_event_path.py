@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -332,6 +333,28 @@ async def test_a_consumer_that_may_not_skip_stops_and_says_why(demo: Demo, log: 
     await append(log, counted(1))
     with pytest.raises(ConsumerStopped, match="planted"):
         await consume_until(demo, log, effects, effects_are(effects, 1), stops=True)
+
+
+async def test_a_topic_that_is_not_there_yet_is_not_waited_for_and_is_read_from_its_beginning_later(
+    demo: Demo, log: EmbeddedLog, effects: Effects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suizhuan.consumer.LOOK_FOR_MISSING_S", 0.05)
+    monkeypatch.setattr("suizhuan.consumer.POLL_S", 0.05)
+    await append(log, counted(1))
+    reader = Consumer("reader", ["demo.later", TOPIC], effects.inbound, log, demo.uow, SystemClock())
+    task = asyncio.create_task(reader.run())
+    try:
+        async with asyncio.timeout(20):
+            while await effects.rows() != [("t", 1)]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            assert reader.problem is None
+            await log.ensure_topics([TopicSpec("demo.later")])
+            await append(log, replace(counted(2, thing="u"), topic="demo.later"))
+            while await effects.rows() != [("t", 1), ("u", 2)]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    finally:
+        reader.drain()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_zombie_that_was_overtaken_changes_nothing(demo: Demo, log: EmbeddedLog, effects: Effects) -> None:
