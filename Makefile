@@ -64,7 +64,7 @@ schemas: $(VENV)/.run ## write docs/schemas from the code (refuses a breaking ch
 	$(PY) -m deploy.schemas
 
 settings: $(VENV)/.run ## write docs/settings.md from the code
-	$(PY) -m suizhuan.settings_reference
+	$(PY) -m suizhuan.settings_reference gateway.settings:Settings
 
 clean: ## remove what was installed and started here (not the data folder)
 	rm -rf $(VENV) .local .mypy_cache .ruff_cache
