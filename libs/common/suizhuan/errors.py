@@ -62,7 +62,7 @@ def problem(refusal: Refusal, catalogue: Mapping[str, ErrorSpec], *, language: s
     }
 
 
-WHAT = {"path": "路径", "case": "诉求", "handover": "转办", "mandate": "委托", "switch": "移交"}
+WHAT = {"path": "路径", "case": "诉求", "handover": "转办", "mandate": "委托", "switch": "移交", "earmark": "专项"}
 _STOP = {"zh": "；", "en": "; "}
 
 

@@ -17,6 +17,8 @@ class Organisation(View):
     org: str
     name: str
     areas: list[str]
+    kind: str | None = None
+    parent: str | None = None
 
 
 class Admitted(View):
@@ -98,7 +100,16 @@ def make(money: Money | None) -> Inbound:
 
     @inbound.on("mandates.organisation", "mandates.organisation.registered", Organisation)
     async def organisation(tx: Tx, _: Event, seen: Organisation) -> None:
-        await store.put(tx.conn, t.organisation, ["id"], id=seen.org, name=seen.name, areas=seen.areas)
+        await store.put(
+            tx.conn,
+            t.organisation,
+            ["id"],
+            id=seen.org,
+            name=seen.name,
+            areas=seen.areas,
+            kind=seen.kind,
+            parent=seen.parent,
+        )
 
     @inbound.on("mandates.mandate", "mandates.mandate.admitted", Admitted)
     async def admitted(tx: Tx, _: Event, seen: Admitted) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -121,8 +122,8 @@ async def post_entry(request: Request, body: schemas.PostEntry, command: Command
             approved_by=body.approved_by,
             authority=Authority.of(grant),
         )
-        rows = [r for r in await store.entries(tx.conn, {}, after="", limit=100_000) if r.id == entry]
-        return (await _entries_out(tx.conn, rows))[0]
+        assert entry is not None  # there are at least two lines
+        return (await _entries_out(tx.conn, [await store.entry(tx.conn, entry)]))[0]
 
     return await command.run(work, status=201)
 
@@ -217,7 +218,7 @@ async def earmark(request: Request, mandate: str, _: Caller) -> schemas.EarmarkO
     async with _parts(request).database.read() as conn:
         found = await store.earmark(conn, mandate)
     if found is None:
-        raise Refusal("not_found", what="专项 earmark", id=mandate[:80])
+        raise Refusal("not_found", what="earmark", id=mandate[:80])
     return _earmark_out(found)
 
 
@@ -243,7 +244,9 @@ async def statement(
     parts = _parts(request)
     async with parts.database.read() as conn:
         await store.organisation(conn, org)
-        rows = [row for row in await store.lines_of(conn, org) if row.at.astimezone(SHANGHAI).year == year]
+        since, before = (datetime(y, 1, 1, tzinfo=SHANGHAI) for y in (year, year + 1))
+        rows = await store.lines_of(conn, org, since, before)
+        apart = await store.kept_apart(conn, org)
     chart = parts.profile.accounts
     income: list[schemas.Item] = []
     spending: list[schemas.Item] = []
@@ -267,5 +270,5 @@ async def statement(
         income_fen=earned,
         spending_fen=spent,
         change_fen=earned - spent,
-        apart=[],
+        apart=apart,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Table, func, insert, select, update
@@ -215,12 +216,25 @@ async def lines(conn: AsyncConnection, entry_ids: Sequence[str]) -> list[Any]:
     return list(await conn.execute(query))
 
 
-async def lines_of(conn: AsyncConnection, org: str) -> list[Any]:
-    """Every line of an organisation with the entry it stands in, in order."""
+async def entry(conn: AsyncConnection, entry_id: str) -> Any:
+    """One entry that is there."""
+    return (await conn.execute(select(t.entry).where(t.entry.c.id == entry_id))).one()
+
+
+async def kept_apart(conn: AsyncConnection, org: str) -> list[str]:
+    """Names of the entities under an organisation that keep books of their own."""
+    query = select(t.organisation.c.name).where(
+        t.organisation.c.parent == org, t.organisation.c.kind.in_(["company", "social"])
+    )
+    return sorted((await conn.execute(query)).scalars())
+
+
+async def lines_of(conn: AsyncConnection, org: str, since: datetime, before: datetime) -> list[Any]:
+    """Every line of an organisation in that time with the entry it stands in, in order."""
     query = (
         select(t.line, t.entry.c.kind, t.entry.c.memo, t.entry.c.at)
         .join(t.entry, t.entry.c.id == t.line.c.entry)
-        .where(t.line.c.org == org)
+        .where(t.line.c.org == org, t.entry.c.at >= since, t.entry.c.at < before)
         .order_by(t.entry.c.at, t.entry.c.id, t.line.c.number)
     )
     return list(await conn.execute(query))

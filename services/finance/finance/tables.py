@@ -32,6 +32,8 @@ class OrganisationRow(Base, table=True):
     id: str = Field(primary_key=True)
     name: str
     areas: list[str] = Field(sa_column=Column(Json, nullable=False))
+    kind: str | None = None
+    parent: str | None = None
 
 
 class TariffRow(Base, table=True):
