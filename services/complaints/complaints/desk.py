@@ -77,7 +77,7 @@ async def act_as_checker(tx: Tx, case: Case, power: str, org: str) -> Grant:
     others = _checkers(covering, case, tx.now)
     independent(case, org, others=others[0].holder if others else None)
     slot = route_case(covering, VERIFICATION, case.area, tx.now)
-    if slot is not None and slot.holder == case.responsible and others and others[0].holder == org:
+    if slot is not None and slot.holder in case.workers and others and others[0].holder == org:
         return await tx.act_under(others[0], power, others[0].area, holder=org)
     return await tx.act(power, VERIFICATION, case.area, org)
 
@@ -95,7 +95,7 @@ async def act_as_responsible_or_supervisor(tx: Tx, case: Case, org: str) -> Gran
 
 def _checkers(covering: Sequence[Grant], case: Case, now: datetime) -> list[Grant]:
     """Who may check this case: lead holders that do not answer for it, the narrowest first."""
-    leading = [g for g in covering if g.role == LEAD and g.in_time(now) and g.holder != case.responsible]
+    leading = [g for g in covering if g.role == LEAD and g.in_time(now) and g.holder not in case.workers]
     return sorted(leading, key=lambda g: -len(g.area))
 
 

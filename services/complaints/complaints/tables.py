@@ -78,6 +78,7 @@ class CaseRow(Base, table=True):
     handover: str | None = None
     switch: str | None = None
     taken: bool
+    done_by: str | None = None
     card: str | None = None
     outcome: str | None = None
     invalid_reason: str | None = None

@@ -166,6 +166,8 @@ def test_only_handled_work_is_verified_and_only_verified_work_is_closed_as_valid
 def test_nobody_checks_its_own_work() -> None:
     with refusal("self_verification"):
         verification.independent(case(), "org", others="street")
+    with refusal("self_verification"):  # the case has moved on since "street" did the work
+        verification.independent(case(state=HANDLED, done_by="street"), "street", others="district")
     verification.independent(case(), "street", others=None)
 
 

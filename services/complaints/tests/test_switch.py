@@ -197,6 +197,38 @@ async def test_an_early_end_brings_the_cases_to_the_broader_holder(world: World)
     await world.finish(case, SANITATION)
 
 
+async def handled_and_moved(world: World) -> str:
+    """The community did the work; before its check the mandate ended, and the department answers for the case."""
+    case = await world.report()
+    await world.post(f"/cases/{case}/start", COMMUNITY)
+    await world.post(f"/cases/{case}/result", COMMUNITY)
+    await open_switch(world)
+    await world.placed("s1", case, 1, PRICE, purpose="switch")
+    await world.log.done("s1", [{**world.lead_slot(), "old": world.old(), "new": None}])
+    await world.log.beat()
+    found = await world.case(case)
+    assert (found["responsible"], found["state"]) == (SANITATION, "handled")
+    await world.events()
+    return case
+
+
+async def test_who_did_the_work_is_paid_for_it_also_when_the_case_has_moved_before_its_check(world: World) -> None:
+    case = await handled_and_moved(world)
+    await world.post(f"/cases/{case}/verification", STREET_ORG, {"result": "passed"})
+    (verified,) = of(await world.events(), "case.verified")
+    assert (verified.data["payee"], verified.data["responsible"]) == (COMMUNITY, SANITATION)
+
+
+async def test_work_that_fails_its_check_after_a_move_is_done_and_paid_anew(world: World) -> None:
+    case = await handled_and_moved(world)
+    await world.post(f"/cases/{case}/verification", STREET_ORG, {"result": "failed"})
+    assert await world.refused(f"/cases/{case}/result", COMMUNITY) == (403, "missing_power")
+    await world.post(f"/cases/{case}/result", SANITATION)
+    await world.post(f"/cases/{case}/verification", STREET_ORG, {"result": "passed"})
+    (verified,) = of(await world.events(), "case.verified")
+    assert (verified.data["payee"], verified.data["responsible"]) == (SANITATION, SANITATION)
+
+
 async def test_a_narrower_mandate_keeps_its_cases_when_a_broader_slot_switches(world: World) -> None:
     case = await world.report()
     await world.log.grant("m-street", STREET_ORG, AFFAIR, STREET, [HANDLE])

@@ -82,6 +82,7 @@ class Verified(View):
     mandate: str
     owner: str
     price_fen: int
+    payee: str | None = None  # who did the work; events of before that field was there have none
 
 
 class Closed(View):
@@ -176,7 +177,7 @@ def make(money: Money | None) -> Inbound:
             tx,
             case=seen.case,
             case_term=seen.case_term,
-            payee=seen.responsible,
+            payee=seen.payee or seen.responsible,
             mandate=seen.mandate,
             owner=seen.owner,
             price=seen.price_fen,

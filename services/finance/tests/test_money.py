@@ -124,6 +124,14 @@ async def test_a_verified_case_is_paid_once_from_its_hold(finance: Service) -> N
     assert await verify(finance) == []
 
 
+async def test_who_did_the_work_is_paid_also_when_another_answers_for_the_case_by_then(finance: Service) -> None:
+    await fund(finance, 200_000)
+    await request(finance, "h1")
+    data = {"case": "c1", "case_term": 2, "responsible": GIVER, "payee": HOLDER, "mandate": "m1", "owner": GIVER}
+    said = await hears(finance, "complaints.case.verified", "c1", {**data, "price_fen": PRICE})
+    assert [event.data["payee"] for event in said[1:]] == [HOLDER, HOLDER]
+
+
 async def test_a_verified_case_without_a_hold_is_paid_from_the_earmark(finance: Service) -> None:
     await fund(finance, 200_000)
     said = await verify(finance, payee=HOLDER)

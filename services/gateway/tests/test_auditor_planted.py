@@ -222,6 +222,13 @@ def who_did_the_work_checks_it(s: Story) -> Written:
     return event
 
 
+@plant("self_verified")
+def who_did_the_work_checks_it_when_the_case_has_moved_on(s: Story) -> Written:
+    verified = s.find(C + "verified", case="c3")  # DEPT answers for it, and did the work
+    s.find(C + "handled", case="c3").data["org"] = CHECKER
+    return verified
+
+
 @plant("switch_not_opened")
 def a_switch_done_without_an_opening(s: Story) -> Written:
     s.drop(s.find(M + "switch.opened", switch="switch-m2"))
@@ -384,6 +391,12 @@ def another_is_paid(s: Story) -> Written:
     event = s.find(F + "case.paid", case="c1")
     event.data["payee"] = FIRM
     return event
+
+
+@plant("paid_another")
+def who_answers_for_the_case_is_paid_for_what_another_did(s: Story) -> Written:
+    s.find(C + "handled", case="c4").data["org"] = FIRM
+    return s.find(F + "case.paid", case="c4")
 
 
 @plant("settled_unpaid")

@@ -80,6 +80,7 @@ class Case:
     handover: str | None = None
     switch: str | None = None
     taken: bool = False
+    done_by: str | None = None  # who reported the work as done: is paid for it, wherever the case has moved since
     card: str | None = None
     outcome: str | None = None
     invalid_reason: str | None = None
@@ -88,6 +89,11 @@ class Case:
     paid_fen: int | None = None
     stack: tuple[Movement, ...] = ()
     holds: tuple[Hold, ...] = ()
+
+    @property
+    def workers(self) -> frozenset[str]:
+        """Who has done its work or answers for it: none of them may check it."""
+        return frozenset(org for org in (self.responsible, self.done_by) if org is not None)
 
     @property
     def carried_fen(self) -> int:

@@ -56,7 +56,8 @@ class CaseHandled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseVerified:
-    """The work was checked and is good: it is to be paid, once.
+    """The work was checked and is good: it is to be paid, once, to `payee`, who did it. That is not `responsible` where
+    the case has moved with its slot between the work and its check; None in events of before this field was there.
 
     From the open holds of the case, else from the earmark of `mandate`, else from `owner`'s budget."""
 
@@ -69,6 +70,7 @@ class CaseVerified:
     price_fen: int
     verified_by: str
     satisfied: bool | None
+    payee: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

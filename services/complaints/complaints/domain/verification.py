@@ -1,4 +1,4 @@
-"""The check of the work: passed, it is paid, once; failed, it goes back to work with the same organisation."""
+"""The check of the work: passed, who did it is paid, once; failed, it goes back to work with who answers for it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from suizhuan.kernel.refusal import Refusal
 
 
 def independent(case: Case, org: str | None, *, others: str | None) -> None:
-    """Nobody checks its own work or signs for it. Errors: `self_verification`, which names who can."""
-    if org is not None and org == case.responsible:
+    """Nobody checks its own work or signs for it, also when the case has moved on since it was done.
+
+    Errors: `self_verification`, which names who can."""
+    if org is not None and org in case.workers:
         raise Refusal("self_verification", org=org, case=case.id, holder=others)
 
 
@@ -24,6 +26,7 @@ def passed(case: Case, *, by: str, owner: str, satisfied: bool | None, now: date
         case_term=case.case_term,
         affair=case.affair,
         responsible=responsible,
+        payee=case.done_by or responsible,
         mandate=mandate,
         owner=owner,
         price_fen=case.price_fen,
@@ -38,4 +41,4 @@ def failed(case: Case, *, by: str) -> Change:
     responsible, _, _ = answers_for(case)
     case.needs(HANDLED)
     fact = facts.CaseRejected(case=case.id, case_term=case.case_term, responsible=responsible, verified_by=by)
-    return case.after(fact, state=STARTED, handled_at=None)
+    return case.after(fact, state=STARTED, handled_at=None, done_by=None)

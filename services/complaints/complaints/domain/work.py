@@ -23,4 +23,4 @@ def report_back(case: Case, waiting: Handover | None, now: datetime) -> Change:
     case.needs(*sorted(AT_WORK))
     before = refuse(case, waiting, CLOSED_MEANWHILE) if waiting else Change(case)
     fact = facts.CaseHandled(case=case.id, case_term=case.case_term, org=responsible)
-    return before.then(before.case.after(fact, state=HANDLED, handled_at=now))
+    return before.then(before.case.after(fact, state=HANDLED, handled_at=now, done_by=responsible))

@@ -32,6 +32,7 @@ class Case:
     affair: str = ""
     area: str = ""
     moves: list[Move] = field(default_factory=list)
+    handled: list[Event] = field(default_factory=list)
     verified: list[Event] = field(default_factory=list)
     closed: Event | None = None
     settled: Event | None = None
@@ -41,6 +42,11 @@ class Case:
     @property
     def open(self) -> bool:
         return self.closed is None
+
+    @property
+    def doer(self) -> str | None:
+        """Who reported the work as done last: is to be paid for it, whoever answers for the case by then."""
+        return self.handled[-1].text("org") if self.handled else None
 
     @property
     def waiting(self) -> list[str]:
@@ -90,6 +96,8 @@ def _take(case: Case, event: Event) -> None:
         case.requested[event.text("handover")] = event
     elif kind in ("handed_over", "handover_refused"):
         case.answered.add(event.text("handover"))
+    elif kind == "handled":
+        case.handled.append(event)
     elif kind == "verified":
         case.verified.append(event)
     elif kind == "closed":

@@ -106,6 +106,7 @@ def _acts_for_the_whole(trail: Trail, event: Event, span: Span, place: str) -> b
 
 def _responsible_acts(case: Case) -> Iterator[Violation]:
     responsible = None
+    doer = None
     by_event = {id(m.event): m for m in case.moves}
     for event in case.events:
         moved = by_event.get(id(event))
@@ -119,5 +120,7 @@ def _responsible_acts(case: Case) -> Iterator[Violation]:
             yield violation(
                 "act_not_responsible", event, responsible.event, got=event.text(field), wanted=responsible.receiver
             )
-        if event.name == C + "verified" and event.text("verified_by") == responsible.receiver:
-            yield violation("self_verified", event, responsible.event, org=responsible.receiver)
+        if event.name == C + "handled":
+            doer = event.text("org")
+        if event.name == C + "verified" and event.text("verified_by") in (responsible.receiver, doer):
+            yield violation("self_verified", event, responsible.event, org=event.text("verified_by"))

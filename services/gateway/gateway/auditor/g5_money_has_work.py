@@ -33,8 +33,7 @@ def _hold(trail: Trail, hold: Hold) -> Iterator[Violation]:
         case = trail.cases.get(event.text("case"))
         if case is None or not case.verified:
             yield violation("captured_unverified", event, hold.placed, hold=hold.id)
-        elif event.text("payee") != case.verified[-1].text("responsible"):
-            wanted = case.verified[-1].text("responsible")
+        elif event.text("payee") != (wanted := case.doer or case.verified[-1].text("responsible")):
             yield violation("paid_another", event, case.verified[-1], got=event.text("payee"), wanted=wanted)
     for event in hold.captured[1:]:
         yield violation("captured_twice", event, hold.placed, hold.captured[0], hold=hold.id)
@@ -77,8 +76,7 @@ def _paid(trail: Trail, case: Case | None, payments: list[Event]) -> Iterator[Vi
             yield violation("paid_unverified", event)
             continue
         verified = case.verified[-1]
-        if event.text("payee") != verified.text("responsible"):
-            wanted = verified.text("responsible")
+        if event.text("payee") != (wanted := case.doer or verified.text("responsible")):
             yield violation("paid_another", event, verified, got=event.text("payee"), wanted=wanted)
         if event.name == "finance.case.paid" and event.fen("amount_fen") != verified.fen("price_fen"):
             wanted_fen = verified.fen("price_fen")
