@@ -7,7 +7,7 @@ import random
 from gateway.auditor import AuditRecord, History, Horizon, Report, Rules, audit, judge
 from suizhuan.kernel.clock import utc_text
 
-from .story import BANK, COMMUNITY, NANGUAN, PRICE, RUBBISH, Story, found, true_history
+from .story import BANK, COMMUNITY, DEPT, NANGUAN, PRICE, RUBBISH, Story, found, true_history
 
 
 def told(report: Report) -> list[tuple[str, str]]:
@@ -150,3 +150,32 @@ def test_a_verified_case_may_stay_where_its_mandate_has_ended() -> None:
     story.case("reported", {"category": "1", "channel": "app", "affair": RUBBISH, "area": NANGUAN}, "c8")
     story.drop(later)
     assert "case_left_behind" not in {v.code for v in audit(story.records(), Rules()).violations}
+
+
+def taken_by_its_owner() -> Story:
+    """A mandate takes the slot over, and nobody has the money for an open case: the owner keeps it and does it."""
+    s = Story()
+    found(s)
+    root = f"root:{RUBBISH}"
+    s.routed("c5", 1)
+    s.find("complaints.case.routed", case="c5").data.update({"responsible": DEPT, "mandate": root})
+    asked = {"case_term": 1, "switch": "switch-m1", "mandate": root, "owner": DEPT, "price_fen": PRICE}
+    s.case("hold_requested", {**asked, "needed_fen": PRICE}, "c5")
+    short = {"ref": "switch-m1", "case": "c5", "purpose": "switch", "shortfall_fen": PRICE}
+    s.emit("finance.hold.refused", short, key="c5")
+    s.place("m1", COMMUNITY, role="lead", amount=PRICE)
+    s.work("c5", DEPT, root, 1, 1)
+    s.verify("c5", DEPT, root, 1)
+    return s
+
+
+def test_the_owner_may_do_a_case_that_it_took_itself_where_another_has_the_slot() -> None:
+    assert told(audit(taken_by_its_owner().records(), Rules())) == []
+
+
+def test_nobody_else_may_act_on_a_case_that_its_owner_took() -> None:
+    story = taken_by_its_owner()
+    forged = story.find("complaints.case.started", case="c5")
+    forged.data["org"] = COMMUNITY
+    forged.attributes.update(story.act(COMMUNITY, "m1", 1))
+    assert ("act_not_responsible", forged.id) in told(audit(story.records(), Rules()))
