@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
-from complaints import paging, private, store, store_views
+from complaints import private, store, store_views
 from complaints.domain.case import STATES
 from complaints.rules import Rules
 from complaints.schemas import (
@@ -26,6 +26,7 @@ from complaints.schemas import (
     StepOut,
     WordsOut,
 )
+from suizhuan import paging
 from suizhuan.commands import CommandDep, etag
 from suizhuan.datamodel import Words
 from suizhuan.identity import Caller, caller

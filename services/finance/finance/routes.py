@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from finance import paging, schemas, store
+from finance import schemas, store
 from finance.domain import ledger
 from finance.domain.earmark import Earmark
 from finance.domain.facts import Line
+from suizhuan import paging
 from suizhuan.authority import grants as granted
 from suizhuan.commands import CommandDep
 from suizhuan.identity import Caller

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from mandates import desk, paging, powers, store
+from mandates import desk, powers, store
 from mandates.domain.catalogue import Affair
 from mandates.domain.mandate import ROOT_PREFIX
 from mandates.domain.switch import ACTIVATION
@@ -15,6 +15,7 @@ from mandates.schemas import AffairIn, OrganisationIn, StaffList
 from mandates.schemas_out import AffairOut, AffairPage, OrganisationDetail, OrganisationOut, OrganisationPage, StaffOut
 from mandates.store import save
 from mandates.switching import Switching
+from suizhuan import paging
 from suizhuan.commands import CommandDep
 from suizhuan.identity import Caller
 from suizhuan.service import Parts

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mandates import desk, paging, powers, store
+from mandates import desk, powers, store
 from mandates import store_switches as switches
 from mandates.domain import admission, ending, proposal
 from mandates.domain.catalogue import check_placing
@@ -18,6 +18,7 @@ from mandates.routes import Id, parts_of, switching_of
 from mandates.schemas import AdmissionIn, AmendmentIn, NoteIn, ProposalIn, ReasonIn
 from mandates.schemas_out import HistoryOut, MandateDetail, MandateOut, MandatePage
 from mandates.timers import watch_planned_end
+from suizhuan import paging
 from suizhuan.commands import Command, CommandDep
 from suizhuan.context import new_id
 from suizhuan.identity import Caller

@@ -10,10 +10,11 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mandates import paging, store
+from mandates import store
 from mandates import store_switches as switches
 from mandates.routes import Id, parts_of
 from mandates.schemas_out import AwaitedOut, GrantOut, GrantPage, RoutingOut, SwitchDetail, SwitchOut, SwitchPage
+from suizhuan import paging
 from suizhuan.authority import grants as granted
 from suizhuan.db.tables import authority_state
 from suizhuan.db.tables import grants as replica
