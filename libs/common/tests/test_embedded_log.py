@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from suizhuan.adapters import embedded_log
+from suizhuan.adapters import embedded_file
 from suizhuan.adapters.embedded_log import EmbeddedLog
 from suizhuan.kernel.clock import ManualClock
 from suizhuan.ports.log import LogUnavailable, NewRecord, Record, TopicPartition, TopicSpec
@@ -149,7 +149,7 @@ async def test_offsets_never_come_twice_though_the_last_record_is_gone(log: Embe
 
 
 async def test_a_file_that_is_held_takes_nothing_and_later_all(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded_log, "BUSY_S", 0.05)
+    monkeypatch.setattr(embedded_file, "BUSY_S", 0.05)
     log = EmbeddedLog(path)
     await log.ensure_topics([TopicSpec("t")])
     producer = await log.producer("test")

@@ -1,0 +1,47 @@
+"""What every use of aiokafka shares: its limits in time and size, and its errors in the port's words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    UnknownTopicOrPartitionError,
+)
+
+from suizhuan.ports.log import (
+    LogUnavailable,
+    UnknownTopic,
+)
+
+REQUEST_MS = 10_000
+SESSION_MS = 10_000
+DELIVERY_S = 5.0  # aiokafka's idempotent producer would wait for its broker for ever
+COMMIT_S = 2.0
+STOP_S = 5.0
+GRACE_S = 0.05  # aiokafka's own timeout shall come first
+BATCH_BYTES = 512 * 1024
+
+# aiokafka's clients: most of their methods have no types.
+AdminClient: TypeAlias = Any
+ConsumerClient: TypeAlias = Any
+ProducerClient: TypeAlias = Any
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Kafka's errors in the port's words."""
+    try:
+        yield
+    except (UnknownTopicOrPartitionError, InvalidTopicError) as error:
+        raise UnknownTopic(str(error)) from error
+    except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
+        raise ValueError(f"larger than the broker takes: {error}") from error  # no later try will help
+    except (KafkaError, ConsumerStoppedError, OSError, TimeoutError) as error:
+        raise LogUnavailable(f"{type(error).__name__}: {error}"[:300]) from error
