@@ -12,7 +12,7 @@ from deploy.demo_issuer.app import ISSUER, create_issuer_app, load_clients, load
 
 WARNING = f"""\
 WARNING: this is the demonstration issuer ({ISSUER}). It signs a token for anybody as anybody.
-警告:这是演示签发方,可为任何人签发任何身份的令牌。Only services with trust_demo_issuer accept it.
+警告：这是演示签发方，可为任何人签发任何身份的令牌。Only services with trust_demo_issuer accept it.
 """
 
 

@@ -157,7 +157,7 @@ def _check_free(ports: dict[str, int]) -> None:
                 probe.bind((HOST, port))
             except (OSError, OverflowError) as error:
                 raise CannotStart(
-                    f"端口 {port}({name})不可用:{error}。请用 --port 另选。\n"
+                    f"端口 {port}({name})不可用：{error}。请用 --port 另选。\n"
                     f"Port {port} ({name}) cannot be used: {error}. Choose others by --port."
                 ) from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from deploy.story.client import Json
-from deploy.story.scene import AFFAIR, COMMUNITY, HANDLE, SANITATION, Scene, refusal
+from deploy.story.scene import AFFAIR, COMMUNITY, HANDLE, OVER, SANITATION, Scene, refusal
 from deploy.story.telling import Words, same, true, yuan
 
 MUCH_FEN = 100_000_000  # a million yuan: more than the department has
@@ -15,7 +15,7 @@ EARMARK_CASES = 2.5  # so that two handovers are covered and a third is not
 async def without_money(scene: Scene) -> None:
     """环卫部门 proposes the affair without money: refused, with the shortfall and who can act next."""
     scene.tell.chapter(1, Words("没有经费，不予准入", "No money: not admitted"))
-    bare = await scene.sanitation.post("/mandates/mandates", _proposal(scene, powers=[], staff=[], amount_fen=None))
+    bare = await _first_proposal(scene)
     scene.tell.say(
         Words(
             f"环卫处提出：把「暴露垃圾清运」交给南关社区（网格 {scene.area}），没有权力、没有人员、没有经费",
@@ -121,6 +121,17 @@ async def with_money(scene: Scene) -> None:
         ),
         await scene.event("complaints.case.started", case=early["id"]),
     )
+
+
+async def _first_proposal(scene: Scene) -> Json:
+    """A proposal without anything, in a grid that nobody else has chosen at the same moment: there the first stays."""
+    while True:
+        await scene.choose_grid()
+        made = await scene.sanitation.post("/mandates/mandates", _proposal(scene, powers=[], staff=[], amount_fen=None))
+        here = await scene.hub.get("/mandates/mandates", affair=AFFAIR, area=scene.area, limit="200")
+        if all(m["id"] >= made["id"] or m["state"] in OVER for m in here["items"]):
+            return made
+        await scene.sanitation.post(f"/mandates/mandates/{made['id']}/withdrawal")
 
 
 def _proposal(scene: Scene, **changes: object) -> Json:

@@ -129,5 +129,4 @@ async def scene(client: Client, tell: Teller, *, patience: float = 30.0) -> Asyn
     resident = await client.sign_in("resident-nanguan-01")
     async with client.listening(hub) as events:
         made = Scene(tell, events, patience, hub, sanitation, admission, checker, worker, crew, resident)
-        await made.choose_grid()
         yield made

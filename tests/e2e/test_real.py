@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,6 +15,8 @@ import pytest_asyncio
 
 from deploy.local import Kafka, Unavailable
 from deploy.local.platform import Platform
+from deploy.local.process import free_ports
+from deploy.local.programs import Program
 from deploy.story import PARTS, Client, Scene, Silent, ending, handling, scene, tell
 from deploy.story.client import Caller, Json, ProblemAnswer
 
@@ -131,6 +135,33 @@ async def test_finance_is_killed_in_the_middle_of_a_handover(real: Real, failpoi
             await part(made)
         await ending.audited(made)
     await real.check()
+
+
+async def test_a_service_may_run_as_api_and_worker_apart(real: Real, tmp_path: Path) -> None:
+    platform = real.platform
+    assert await platform.terminate("complaints") == 0
+    environ, (port,) = platform.environ("complaints"), free_ports(1)
+    behind = {**environ, "SUIZHUAN_COMPLAINTS_PORT": str(port)}
+    halves = [
+        _half("api", tmp_path, environ, platform.url("complaints")),
+        _half("worker", tmp_path, behind, f"http://127.0.0.1:{port}"),
+    ]
+    try:
+        for half in halves:
+            half.start()
+        await asyncio.gather(*(half.wait_ready(PATIENCE_S) for half in halves))
+        async with real.client() as client:
+            await tell(client, Silent(), patience=PATIENCE_S)
+    finally:
+        codes = [await half.terminate() for half in halves]
+    assert codes == [0, 0]
+    await platform.start_service("complaints")
+    await real.check()
+
+
+def _half(role: str, folder: Path, environ: dict[str, str], url: str) -> Program:
+    command = [sys.executable, "-m", "complaints", role]
+    return Program(f"complaints-{role}", command, folder / f"{role}.log", environ, ready=f"{url}/health/ready")
 
 
 async def test_kafka_stops_for_twenty_seconds(real: Real) -> None:

@@ -75,36 +75,36 @@ def _readable(params: Mapping[str, Any], comma: str) -> dict[str, Any]:
 
 COMMON: dict[str, ErrorSpec] = {
     # the request itself
-    "invalid_request": ErrorSpec(422, "请求内容有误:{reason}", "The request is not valid: {reason}"),
+    "invalid_request": ErrorSpec(422, "请求内容有误：{reason}", "The request is not valid: {reason}"),
     "unauthenticated": ErrorSpec(
-        401, "未登录或令牌无效:{reason}", "Not signed in, or the token is not valid: {reason}"
+        401, "未登录或令牌无效：{reason}", "Not signed in, or the token is not valid: {reason}"
     ),
     "wrong_kind": ErrorSpec(403, "该类身份不能做此操作", "This kind of identity cannot do this"),
     "not_found": ErrorSpec(404, "没有找到{what}：{id}", "No such {what}: {id}"),
     "method_not_allowed": ErrorSpec(405, "不支持这种请求方法", "This method is not supported here"),
     "version_conflict": ErrorSpec(
-        412, "内容已被更新,当前版本为 {current}", "It has changed meanwhile; the current version is {current}"
+        412, "内容已被更新，当前版本为 {current}", "It has changed meanwhile; the current version is {current}"
     ),
     "idempotency_key_reused": ErrorSpec(
         422, "同一个 Idempotency-Key 用于了不同的请求", "The Idempotency-Key was used for another request"
     ),
-    "request_too_large": ErrorSpec(413, "请求过大,上限 {limit} 字节", "The request is larger than {limit} bytes"),
+    "request_too_large": ErrorSpec(413, "请求过大，上限 {limit} 字节", "The request is larger than {limit} bytes"),
     "cursor_malformed": ErrorSpec(422, "分页游标无效", "The page cursor is not valid"),
     "unavailable": ErrorSpec(
-        503, "服务暂不可用:{reason}", "Not available now: {reason}", "请稍后重试", "Please try again later"
+        503, "服务暂不可用：{reason}", "Not available now: {reason}", "请稍后重试", "Please try again later"
     ),
     "rate_limited": ErrorSpec(429, "请求过于频繁", "Too many requests", "请稍后重试", "Please try again later"),
     "internal": ErrorSpec(500, "内部错误", "Internal error"),
     # money and areas (kernel)
-    "amount_not_fen": ErrorSpec(422, "金额须为整数分:{amount}", "An amount is a whole number of fen: {amount}"),
+    "amount_not_fen": ErrorSpec(422, "金额须为整数分：{amount}", "An amount is a whole number of fen: {amount}"),
     "amount_not_positive": ErrorSpec(422, "金额须大于 0:{amount}", "An amount is above 0: {amount}"),
-    "amount_too_large": ErrorSpec(422, "金额过大:{amount}", "The amount is too large: {amount}"),
+    "amount_too_large": ErrorSpec(422, "金额过大：{amount}", "The amount is too large: {amount}"),
     "area_malformed": ErrorSpec(
-        422, "区划代码应为 2、4、6、9、12 或 15 位数字:{area}", "An area code has 2, 4, 6, 9, 12 or 15 digits: {area}"
+        422, "区划代码应为 2、4、6、9、12 或 15 位数字：{area}", "An area code has 2, 4, 6, 9, 12 or 15 digits: {area}"
     ),
-    "unknown_area": ErrorSpec(422, "未登记的区域:{area}", "No such area is registered: {area}"),
-    "unknown_organisation": ErrorSpec(422, "未登记的组织:{org}", "No such organisation is registered: {org}"),
-    "unknown_affair": ErrorSpec(422, "事项目录中没有:{affair}", "Not in the catalogue of affairs: {affair}"),
+    "unknown_area": ErrorSpec(422, "未登记的区域：{area}", "No such area is registered: {area}"),
+    "unknown_organisation": ErrorSpec(422, "未登记的组织：{org}", "No such organisation is registered: {org}"),
+    "unknown_affair": ErrorSpec(422, "事项目录中没有：{affair}", "Not in the catalogue of affairs: {affair}"),
     # authority (authority.md §2)
     "missing_power": ErrorSpec(
         403,
@@ -115,21 +115,21 @@ COMMON: dict[str, ErrorSpec] = {
     ),
     "term_passed": ErrorSpec(
         409,
-        "第 {term} 任期已过,当前为第 {current} 任期,由 {holder} 负责",
+        "第 {term} 任期已过，当前为第 {current} 任期，由 {holder} 负责",
         "Term {term} has passed; the current one is {current}, held by {holder}",
     ),
     "power_in_transition": ErrorSpec(
-        503, "该权力正在移交({switch})", "The power is moving ({switch})", "请稍后重试", "Please try again shortly"
+        503, "该权力正在移交（{switch}）", "The power is moving ({switch})", "请稍后重试", "Please try again shortly"
     ),
     "replica_stale": ErrorSpec(
         503,
-        "本服务的权责副本已过期:{reason}",
+        "本服务的权责副本已过期：{reason}",
         "This service's copy of the grants is stale: {reason}",
         "待与权责服务恢复连接后重试",
         "Try again when the link to mandates is back",
     ),
     "clock_off": ErrorSpec(503, "本机时钟异常", "This machine's clock is off"),
     # events
-    "event_malformed": ErrorSpec(422, "事件格式有误:{reason}", "The event is malformed: {reason}"),
+    "event_malformed": ErrorSpec(422, "事件格式有误：{reason}", "The event is malformed: {reason}"),
     "event_unknown_version": ErrorSpec(422, "事件类型 {type} 的版本未知", "Unknown version of the event type {type}"),
 }

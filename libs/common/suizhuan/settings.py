@@ -94,20 +94,20 @@ class ServiceSettings(BaseSettings):
     )
     redis_url: str | None = setting(
         "Redis for cached reads and rate limits; without it both stay in the process",
-        "Redis 地址;不填则缓存与限流只在进程内",
+        "Redis 地址；不填则缓存与限流只在进程内",
         default=None,
         pattern=r"^(rediss?|unix)://",
         repr=False,
     )
     redis_prefix: str = setting(
         "How this platform's keys in Redis begin: of its own where several share one Redis",
-        "本平台在 Redis 中的键前缀;多个平台共用一个 Redis 时各不相同",
+        "本平台在 Redis 中的键前缀；多个平台共用一个 Redis 时各不相同",
         default="suizhuan",
         pattern=r"^[A-Za-z0-9_.-]{1,64}$",
     )
     cache_ttl: float = setting(
         "A cached read is never older than this, also when its invalidation was lost",
-        "缓存的最长时间,失效通知丢失时也不会更久",
+        "缓存的最长时间，失效通知丢失时也不会更久",
         default=5.0,
         gt=0,
         le=60,
@@ -120,12 +120,12 @@ class ServiceSettings(BaseSettings):
     )
     profile: str = setting(
         "Jurisdiction profile: `demonstration`, or the path of a profile file",
-        "辖区配置:`demonstration` 或配置文件路径",
+        "辖区配置：`demonstration` 或配置文件路径",
         default="demonstration",
     )
     issuers: tuple[IssuerSettings, ...] = setting(
         "Trusted issuers of tokens, JSON: `[{issuer, audience, jwks_url | jwks_file}]`",
-        "受信任的令牌签发方(JSON)",
+        "受信任的令牌签发方（JSON）",
         default=(),
     )
     token_leeway: float = setting(
@@ -133,7 +133,7 @@ class ServiceSettings(BaseSettings):
     )
     trust_demo_issuer: bool = setting(
         "Trust the demonstration issuer, which signs a token for anybody as anybody",
-        "信任演示签发方:它可为任何人签发任何身份的令牌",
+        "信任演示签发方：它可为任何人签发任何身份的令牌",
         default=False,
         dev=True,
     )
@@ -149,7 +149,7 @@ class ServiceSettings(BaseSettings):
     log_format: Literal["json", "text"] = setting("Form of the log", "日志格式", default="json")
     otlp_endpoint: str | None = setting(
         "OTLP/HTTP collector for traces; without it traces are passed on but not exported",
-        "链路追踪收集器地址(OTLP/HTTP);不填则只传递不上报",
+        "链路追踪收集器地址（OTLP/HTTP）；不填则只传递不上报",
         default=None,
         pattern=r"^https?://",
     )

@@ -35,8 +35,8 @@ Every setting is an environment variable. `SUIZHUAN_DATABASE_URL` holds for ever
 holds the value; that is how secrets come in. Lists are JSON. A value that is not valid ends the start with the
 variable's name.
 
-所有设置都是环境变量。`SUIZHUAN_…` 对各服务通用,`SUIZHUAN_<服务名>_…` 只对该服务生效且优先;变量名后加 `_FILE`
-则从该文件读取(用于密钥);列表用 JSON 书写。
+所有设置都是环境变量。`SUIZHUAN_…` 对各服务通用，`SUIZHUAN_<服务名>_…` 只对该服务生效且优先；变量名后加 `_FILE`
+则从该文件读取（用于密钥）；列表用 JSON 书写。
 """
 _ISSUERS = "## One entry of `SUIZHUAN_ISSUERS` 签发方的一项"
 

@@ -13,11 +13,11 @@ class Strict(BaseModel):
 
 
 class LineIn(Strict):
-    """一行分录:借为正,贷为负 / one line: debit positive, credit negative."""
+    """一行分录：借为正，贷为负 / one line: debit positive, credit negative."""
 
     org: str = Field(max_length=80, examples=["community-nanguan"])
     account: str = Field(max_length=20, examples=["102"])
-    amount_fen: Any = Field(description="整数分,非零 / whole fen, not 0", examples=[120000])
+    amount_fen: Any = Field(description="整数分，非零 / whole fen, not 0", examples=[120000])
 
 
 class PostEntry(Strict):
@@ -25,14 +25,14 @@ class PostEntry(Strict):
 
     memo: str = Field(max_length=200, examples=["办公用品"])
     lines: list[LineIn] = Field(min_length=2, max_length=200)
-    approved_by: str = Field(max_length=80, description="审核人,须不同于记账人 / approver, not the bookkeeper")
+    approved_by: str = Field(max_length=80, description="审核人，须不同于记账人 / approver, not the bookkeeper")
 
 
 class Allocate(Strict):
     """把预算安排给一个组织 / allocate a budget to an organisation."""
 
     to: str = Field(max_length=80, examples=["dept-sanitation"])
-    amount_fen: Any = Field(description="整数分,大于 0 / whole fen above 0", examples=[5000000])
+    amount_fen: Any = Field(description="整数分，大于 0 / whole fen above 0", examples=[5000000])
     memo: str = Field(default="预算安排", max_length=200)
 
 

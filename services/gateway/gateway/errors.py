@@ -6,9 +6,9 @@ ERRORS = ErrorCatalogue(
     {
         "service_down": ErrorSpec(
             503,
-            "{service} 服务没有应答:{reason}",
+            "{service} 服务没有应答：{reason}",
             "The service {service} does not answer: {reason}",
-            "请稍后用同一个 Idempotency-Key 重试;其他服务照常",
+            "请稍后用同一个 Idempotency-Key 重试；其他服务照常",
             "Try again later with the same Idempotency-Key; the other services go on",
         ),
         "path_refused": ErrorSpec(404, "没有这个地址", "There is no such address"),
@@ -17,14 +17,14 @@ ERRORS = ErrorCatalogue(
         ),
         "too_many_streams": ErrorSpec(
             503,
-            "事件流已满,上限 {limit} 个",
+            "事件流已满，上限 {limit} 个",
             "All {limit} event streams are taken",
             "请稍后重试",
             "Please try again later",
         ),
         "outside_area": ErrorSpec(
             403,
-            "{org} 看不到 {what}:不在其区域内,也与其无关",
+            "{org} 看不到 {what}:不在其区域内，也与其无关",
             "{org} may not see {what}: it lies outside its areas and does not concern it",
         ),
         "moment_malformed": ErrorSpec(
@@ -35,7 +35,7 @@ ERRORS = ErrorCatalogue(
         ),
         "log_unreachable": ErrorSpec(
             503,
-            "事件日志暂不可用:{reason}",
+            "事件日志暂不可用：{reason}",
             "The event log cannot be read now: {reason}",
             "请稍后重试",
             "Please try again later",

@@ -76,7 +76,7 @@ class Settings(ServiceSettings):
     )
     audit_keep_events: int = setting(
         "Up to so many events the auditor keeps in memory between two audits, so that the next reads only what is new",
-        "审计在内存中保留的事件上限,以便下次只读新增",
+        "审计在内存中保留的事件上限，以便下次只读新增",
         default=200_000,
         ge=0,
         le=10_000_000,

@@ -42,7 +42,7 @@ async def command(service: Service, arguments: list[str]) -> None:
         first = await bootstrap(service, seed)
     except Refusal as refusal:
         sys.exit(f"mandates: {refusal.code}: this database has data of its own already / 本库已有数据")
-    words = "founded / 已创立" if first else "founded already, nothing changed / 早已创立,未作改动"
+    words = "founded / 已创立" if first else "founded already, nothing changed / 早已创立，未作改动"
     sys.stdout.write(f"mandates: {words}\n")
 
 

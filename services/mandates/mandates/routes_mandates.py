@@ -32,7 +32,7 @@ Filter = Annotated[str | None, Query(max_length=100)]
 
 @router.post("/mandates", status_code=201, summary="提出委托 / propose a mandate", response_model=MandateOut)
 async def propose(body: ProposalIn, request: Request, command: CommandDep) -> Response:
-    """需要权力 mandates.mandate.place。应急委托立即开始,资金随后 / an emergency starts at once, its money follows."""
+    """需要权力 mandates.mandate.place。应急委托立即开始，资金随后 / an emergency starts at once, its money follows."""
     profile = parts_of(request).profile
 
     async def work(tx: Tx) -> MandateOut:
@@ -133,7 +133,7 @@ async def resume(mandate: Id, body: NoteIn, request: Request, command: CommandDe
 
 @router.post("/mandates/{mandate}/end", status_code=202, summary="提前终止 / end early", response_model=MandateOut)
 async def end(mandate: Id, body: ReasonIn, request: Request, command: CommandDep) -> Response:
-    """权力由委托方行使,或由当地准入机关 / by the giver, or by who decides on admission there."""
+    """权力由委托方行使，或由当地准入机关 / by the giver, or by who decides on admission there."""
 
     async def work(tx: Tx, found: Mandate) -> MandateOut:
         holder = await store.organisation(tx.conn, found.holder)

@@ -29,7 +29,7 @@ GRANTS: list[str | Enum] = ["grants 权责"]
 Filter = Annotated[str | None, Query(max_length=100)]
 
 
-@router.get("/switches", tags=SWITCHES, summary="移交列表,新的在前 / switches, newest first")
+@router.get("/switches", tags=SWITCHES, summary="移交列表，新的在前 / switches, newest first")
 async def list_switches(
     request: Request,
     caller: Caller,
@@ -93,7 +93,7 @@ async def routing(
     affair: Annotated[str, Query(max_length=100)],
     area: Annotated[str, Query(max_length=40)],
 ) -> RoutingOut:
-    """最长区域前缀优先;主管部门持有根 / the longest prefix wins; the affair's owner holds the root."""
+    """最长区域前缀优先；主管部门持有根 / the longest prefix wins; the affair's owner holds the root."""
     parts = parts_of(request)
     now, place = parts.clock.now(), trim(area)
     async with parts.database.read() as conn:

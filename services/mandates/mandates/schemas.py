@@ -40,7 +40,7 @@ def _sane(value: datetime) -> datetime:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_sane)]
 # Anything but a whole number passes here, so that the kernel can name what is wrong with an amount.
-Amount = Annotated[int | float | str | bool, Field(description="金额,整数分 / whole fen", examples=[3_000_000])]
+Amount = Annotated[int | float | str | bool, Field(description="金额，整数分 / whole fen", examples=[3_000_000])]
 
 
 class Request(BaseModel):
@@ -89,16 +89,16 @@ class AffairIn(Request):
     code: Slug = Field(description="事项代码 / code", examples=["env.leaf-collection"])
     name: Words
     list: Literal["own", "assist", "forbidden", "certificate", "forbidden_certificate"] = Field(
-        description="清单:履职 own、协助 assist、负面 forbidden、证明 certificate,或社区不得开具的证明 / which list"
+        description="清单：履职 own、协助 assist、负面 forbidden、证明 certificate,或社区不得开具的证明 / which list"
     )
     owner: Slug = Field(description="主管部门 / owner department", examples=["dept-sanitation"])
     powers: Powers = Field([], max_length=50, examples=[["complaints.case.handle"]])
     owner_powers: Powers = Field([], max_length=50)
-    basis: Basis = Field(description="计费:按件 per_case 或包干 lump / how it is paid")
+    basis: Basis = Field(description="计费：按件 per_case 或包干 lump / how it is paid")
 
 
 class ProposalIn(Request):
-    """提出委托 / propose a mandate. 缺项可后补,未补齐不予准入 / what is lacking can be completed, before admission."""
+    """提出委托 / propose a mandate. 缺项可后补，未补齐不予准入 / what is lacking can be completed, before admission."""
 
     affair: Slug = Field(examples=["env.exposed-rubbish"])
     area: AreaText = Field(description="区域 / area", examples=["321302002907"])
@@ -106,7 +106,7 @@ class ProposalIn(Request):
     role: Role = Field("lead", description="牵头或协助 / lead or assist")
     powers: list[Power] = Field(default_factory=list, max_length=50, examples=[["complaints.case.handle"]])
     staff: list[Slug] = Field(default_factory=list, max_length=200, examples=[["staff-nanguan-01"]])
-    starts_at: Moment | None = Field(None, description="开始;缺省或已过即为现在 / start; now if left out or past")
+    starts_at: Moment | None = Field(None, description="开始；缺省或已过即为现在 / start; now if left out or past")
     ends_at: Moment | None = Field(None, description="结束 / end")
     basis: Basis | None = Field(None, description="缺省同事项 / by default the affair's")
     amount_fen: Amount | None = None
@@ -114,7 +114,7 @@ class ProposalIn(Request):
         None, description="接替的委托 / the mandate that it hands on"
     )
     emergency: Annotated[str, StringConstraints(max_length=40)] | None = Field(
-        None, description="应急情形:立即开始,资金随后 / kind of emergency: starts at once, money follows"
+        None, description="应急情形：立即开始，资金随后 / kind of emergency: starts at once, money follows"
     )
 
 

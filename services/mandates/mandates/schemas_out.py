@@ -32,7 +32,7 @@ class OrganisationOut(BaseModel):
 
 
 class StaffOut(BaseModel):
-    """人员;姓名只给同一组织的人员看 / the name is shown to colleagues only."""
+    """人员；姓名只给同一组织的人员看 / the name is shown to colleagues only."""
 
     id: str
     duty: dict[str, str]

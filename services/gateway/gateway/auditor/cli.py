@@ -44,7 +44,7 @@ async def _run(log: Log, rules: Rules, *, as_json: bool, limit: int) -> int:
             horizon = await read(log, history, lambda done, total: bar.update(task, completed=done, total=total))
         report = judge(history, rules, horizon)
     except LogUnavailable as reason:
-        screen.print(words(f"无法读取事件日志:{reason}", f"the log cannot be read: {reason}"), style="red")
+        screen.print(words(f"无法读取事件日志：{reason}", f"the log cannot be read: {reason}"), style="red")
         return NOTHING_READ
     finally:
         await log.close()
@@ -86,7 +86,7 @@ def show(report: Report, console: Console, limit: int = 50) -> None:
         more = len(report.violations) - limit
         console.print(words(f"……另有 {more} 处", f"… and {more} more"))
     if report.exit_code == NOTHING_READ:
-        console.print(words("什么也没读到,审计不成立", "nothing was read: this is no audit"), style="red bold")
+        console.print(words("什么也没读到，审计不成立", "nothing was read: this is no audit"), style="red bold")
         return
     count = len(report.violations)
     style = "red bold" if count else "green bold"

@@ -86,41 +86,41 @@ CODES: dict[str, Code] = {
     "routed_elsewhere": Code(
         "G1",
         UNCLEAR,
-        "派给了 {got},而最长前缀是 {area} 的 {wanted}",
+        "派给了 {got}，而最长前缀是 {area} 的 {wanted}",
         "routed to {got}; the longest prefix is {wanted}'s ({area})",
     ),
     "case_term_skipped": Code(
-        "G1", UNCLEAR, "流转次数应为 {wanted},记录为 {got}", "case_term should be {wanted}, it says {got}"
+        "G1", UNCLEAR, "流转次数应为 {wanted}，记录为 {got}", "case_term should be {wanted}, it says {got}"
     ),
     "moved_by_another": Code(
-        "G1", UNCLEAR, "由 {got} 转出,而责任单位是 {wanted}", "given away by {got} while {wanted} was responsible"
+        "G1", UNCLEAR, "由 {got} 转出，而责任单位是 {wanted}", "given away by {got} while {wanted} was responsible"
     ),
     "holders_overlap": Code(
         "G1",
         UNCLEAR,
-        "同一位置同时有两个责任单位:{other} 与 {holder}",
+        "同一位置同时有两个责任单位：{other} 与 {holder}",
         "two hold one slot at once: {other} and {holder}",
     ),
     "moved_without_request": Code(
-        "G1", UNCLEAR, "未经申请就转办({handover})", "moved by a handover nobody asked for ({handover})"
+        "G1", UNCLEAR, "未经申请就转办（{handover}）", "moved by a handover nobody asked for ({handover})"
     ),
     # G2: duty brings power
     "receiver_without_grant": Code(
         "G2",
         NO_POWER,
-        "{org} 接下诉求,却不持有委托 {mandate} 第 {term} 任",
+        "{org} 接下诉求，却不持有委托 {mandate} 第 {term} 任",
         "{org} got the case without holding {mandate}, term {term}",
     ),
     "case_left_behind": Code(
         "G2",
         NO_POWER,
-        "委托 {mandate} 已移走,诉求仍留在 {org}",
+        "委托 {mandate} 已移走，诉求仍留在 {org}",
         "the case stayed with {org} though {mandate} has moved away",
     ),
     "activated_without_grant": Code(
         "G2",
         NO_POWER,
-        "委托 {mandate} 生效,却没有授出第 {term} 任",
+        "委托 {mandate} 生效，却没有授出第 {term} 任",
         "{mandate} is active, but its term {term} was never granted",
     ),
     # G3: no power without duty
@@ -141,16 +141,16 @@ CODES: dict[str, Code] = {
         "G3", NO_DUTY, "委托 {mandate} 不含权力 {power}", "{mandate} does not hold the power {power}"
     ),
     "act_out_of_area": Code(
-        "G3", NO_DUTY, "在 {place} 行权,委托只及 {area}", "an act at {place} under a grant for {area}"
+        "G3", NO_DUTY, "在 {place} 行权，委托只及 {area}", "an act at {place} under a grant for {area}"
     ),
     "act_after_acknowledgement": Code(
         "G3",
         NO_DUTY,
-        "{service} 已确认切换 {switch},其后又按旧任期行权",
+        "{service} 已确认切换 {switch}，其后又按旧任期行权",
         "{service} acknowledged {switch} and acted under the old term after it",
     ),
     "act_in_transition": Code(
-        "G3", NO_DUTY, "权力移交中({switch})仍行权", "an act while the power was moving ({switch})"
+        "G3", NO_DUTY, "权力移交中（{switch}）仍行权", "an act while the power was moving ({switch})"
     ),
     "beat_too_old": Code("G3", NO_DUTY, "行权所凭心跳已过 {age} 秒", "the beat it relied on was {age} s old"),
     "act_not_responsible": Code(
@@ -177,7 +177,7 @@ CODES: dict[str, Code] = {
     "moved_without_hold": Code(
         "G4",
         NO_MONEY,
-        "转办 {handover} 应冻结 {wanted} 分,实为 {got} 分",
+        "转办 {handover} 应冻结 {wanted} 分，实为 {got} 分",
         "{handover} moved with {got} of {wanted} fen held",
     ),
     "moved_by_foreign_hold": Code(
@@ -185,7 +185,7 @@ CODES: dict[str, Code] = {
     ),
     "case_unpaid": Code("G4", NO_MONEY, "核查通过却欠付 {shortfall} 分", "verified, but {shortfall} fen were not paid"),
     "returned_while_active": Code(
-        "G4", NO_MONEY, "委托 {mandate} 未结束,款项已退回", "the money of {mandate} went back before it ended"
+        "G4", NO_MONEY, "委托 {mandate} 未结束，款项已退回", "the money of {mandate} went back before it ended"
     ),
     "switched_without_cases": Code(
         "G4", NO_MONEY, "切换 {switch} 完成时诉求的经费尚未备好", "{switch} was done before its cases' money was ready"
@@ -198,22 +198,22 @@ CODES: dict[str, Code] = {
     "hold_unknown": Code("G5", NO_WORK, "冻结 {hold} 从未建立", "{hold} was never placed"),
     "hold_placed_twice": Code("G5", NO_WORK, "冻结 {hold} 建立两次", "{hold} was placed twice"),
     "hold_overspent": Code(
-        "G5", NO_WORK, "冻结 {hold} 为 {placed} 分,支出 {spent} 分", "{hold} was {placed} fen, {spent} left it"
+        "G5", NO_WORK, "冻结 {hold} 为 {placed} 分，支出 {spent} 分", "{hold} was {placed} fen, {spent} left it"
     ),
-    "hold_left_open": Code("G5", NO_WORK, "诉求已结清,冻结 {hold} 仍未了结", "the case is settled, {hold} is not"),
+    "hold_left_open": Code("G5", NO_WORK, "诉求已结清，冻结 {hold} 仍未了结", "the case is settled, {hold} is not"),
     "hold_exceeds_earmark": Code(
         "G5",
         NO_WORK,
-        "委托 {mandate} 冻结 {held} 分,专项只有 {balance} 分",
+        "委托 {mandate} 冻结 {held} 分，专项只有 {balance} 分",
         "{held} fen held of {mandate}, which has {balance}",
     ),
     "paid_unverified": Code("G5", NO_WORK, "未经核查就付款", "paid without verification"),
     "paid_twice": Code("G5", NO_WORK, "同一诉求付款两次", "the case was paid twice"),
-    "paid_wrong_sum": Code("G5", NO_WORK, "应付 {wanted} 分,实付 {got} 分", "{got} fen were paid instead of {wanted}"),
+    "paid_wrong_sum": Code("G5", NO_WORK, "应付 {wanted} 分，实付 {got} 分", "{got} fen were paid instead of {wanted}"),
     "paid_another": Code(
-        "G5", NO_WORK, "付给了 {got},而责任单位是 {wanted}", "paid to {got} while {wanted} did the work"
+        "G5", NO_WORK, "付给了 {got}，而责任单位是 {wanted}", "paid to {got} while {wanted} did the work"
     ),
-    "settled_unpaid": Code("G5", NO_WORK, "诉求核查后已结清,却从未付款", "verified and settled, but never paid"),
+    "settled_unpaid": Code("G5", NO_WORK, "诉求核查后已结清，却从未付款", "verified and settled, but never paid"),
     "entry_unbalanced": Code(
         "G5", NO_WORK, "分录 {entry} 中 {org} 差 {off} 分", "{entry} is off by {off} fen for {org}"
     ),
@@ -228,11 +228,11 @@ CODES: dict[str, Code] = {
     "earmark_wrong_sum": Code(
         "G5",
         NO_WORK,
-        "专项 {mandate} 拨 {funded} 分,支取与退回共 {out} 分",
+        "专项 {mandate} 拨 {funded} 分，支取与退回共 {out} 分",
         "{mandate} was given {funded} fen, {out} went out",
     ),
     "rest_not_returned": Code(
-        "G5", NO_WORK, "委托 {mandate} 已结清,仍余 {rest} 分", "{mandate} is settled with {rest} fen left"
+        "G5", NO_WORK, "委托 {mandate} 已结清，仍余 {rest} 分", "{mandate} is settled with {rest} fen left"
     ),
     # G6: every fact names its authority
     "act_unnamed": Code("G6", UNNAMED, "{type} 没有写明 {missing}", "{type} does not name {missing}"),
@@ -240,15 +240,17 @@ CODES: dict[str, Code] = {
         "G6", UNNAMED, "所依据的 {mandate} 第 {term} 任不存在", "it names {mandate}, term {term}, which does not exist"
     ),
     "authority_offset_unknown": Code(
-        "G6", UNNAMED, "权责位点 {offset} 超出日志({end})", "authority offset {offset} lies beyond the log ({end})"
+        "G6", UNNAMED, "权责位点 {offset} 超出日志（{end}）", "authority offset {offset} lies beyond the log ({end})"
     ),
     # G7: the records can be trusted
-    "sequence_gap": Code("G7", BROKEN, "{key} 缺第 {wanted} 条,直接到 {got}", "{key}: {wanted} is missing, then {got}"),
+    "sequence_gap": Code(
+        "G7", BROKEN, "{key} 缺第 {wanted} 条，直接到 {got}", "{key}: {wanted} is missing, then {got}"
+    ),
     "sequence_reordered": Code(
         "G7", BROKEN, "{key} 的第 {got} 条排在第 {before} 条之后", "{key}: {got} comes after {before}"
     ),
     "sequence_repeated": Code(
         "G7", BROKEN, "{key} 的第 {got} 条有两个不同事件", "{key}: two events say they are {got}"
     ),
-    "duplicate_differs": Code("G7", BROKEN, "同一事件编号,内容不同", "one event id, two contents"),
+    "duplicate_differs": Code("G7", BROKEN, "同一事件编号，内容不同", "one event id, two contents"),
 }
