@@ -22,7 +22,7 @@ from deploy.local.platform import SEED, NotEmpty, Platform
 from deploy.local.process import exists, free_ports, wait_until
 from deploy.local.programs import ROOT, ProgramFailed
 from deploy.story import Client
-from deploy.story.client import Caller
+from deploy.story.client import Caller, ProblemAnswer
 from deploy.topology import BY_NAME, TOPICS
 from suizhuan.adapters.kafka_log import KafkaLog
 from suizhuan.ports.log import TopicSpec
@@ -67,9 +67,14 @@ async def databases_of(platform: Platform, postgres: str) -> set[str]:
 
 async def until_missing(caller: Caller, expected: list[str]) -> dict[str, object]:
     """The composed read of a community as soon as it says that these services are missing."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while True:
-            found = await caller.get(f"/communities/{NANGUAN}")
+            try:
+                found = await caller.get(f"/communities/{NANGUAN}")
+            except ProblemAnswer as no:
+                assert no.code == "outside_area", no  # the gateway has not heard yet who is responsible where
+                await asyncio.sleep(0.05)
+                continue
             if [one["service"] for one in found["missing"]] == expected:
                 return found
 
