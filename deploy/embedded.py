@@ -9,23 +9,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import fcntl
 import gc
-import json
 import logging
-import os
 import signal
 import socket
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import httpx
 import uvicorn
 from rich.console import Console
-from rich.panel import Panel
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -37,6 +32,7 @@ import mandates.app
 import mandates.bootstrap
 from deploy.demo_issuer import ISSUER, create_issuer_app, jwks_file
 from deploy.people import clients, people
+from deploy.starting import TRY_AS, CannotStart, announced, only_one
 from suizhuan.adapters.embedded_log import EmbeddedLog
 from suizhuan.kernel.clock import SystemClock
 from suizhuan.logs import configure_logs
@@ -47,11 +43,6 @@ from suizhuan.settings import IssuerSettings, ServiceSettings, load_settings
 
 SEED = Path(__file__).parent / "seed" / "xiangli.seed.yaml"
 ISSUER_PATH = "/demo-issuer"
-TRY_AS = "staff-nanguan-01"
-
-
-class CannotStart(Exception):
-    """The reason is for the person at the terminal."""
 
 
 class Platform:
@@ -129,27 +120,6 @@ class Platform:
         return None
 
 
-@contextlib.contextmanager
-def only_one(data: Path) -> Iterator[IO[str]]:
-    """Hold the data folder for this process. Errors: CannotStart when another one has it."""
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / ".lock").open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "?"
-            raise CannotStart(
-                f"数据文件夹 {data} 正被另一个实例使用（进程 {holder}）。请先停止它，或用 DATA= 另选文件夹。\n"
-                f"Another copy (process {holder}) is using the data folder {data}. Stop it, or choose another by DATA=."
-            ) from None
-        lock.seek(0)
-        lock.truncate()
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield lock
-
-
 def listen(host: str, port: int) -> socket.socket:
     """The listening socket. Errors: CannotStart when the port is taken or not ours to take."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -172,45 +142,6 @@ async def token_to_try(platform: Platform) -> str:
     async with httpx.AsyncClient(transport=transport, base_url=platform.base) as client:
         answer = await client.post("/token", data={"subject": TRY_AS})
     return str(answer.raise_for_status().json()["access_token"])
-
-
-def endpoints(platform: Platform, token: str) -> dict[str, object]:
-    """Where to look, for people and for scripts."""
-    base = platform.base
-    return {
-        "gateway": base,
-        "docs": {"gateway": f"{base}/docs", **{name: f"{base}/{name}/docs" for name in platform.departments}},
-        "events": f"{base}/events",
-        "audit": f"{base}/audit",
-        "issuer": f"{base}{ISSUER_PATH}",
-        "people": f"{base}{ISSUER_PATH}/people",
-        "token": token,
-        "token_of": TRY_AS,
-        "pid": os.getpid(),
-    }
-
-
-def announce(platform: Platform, found: dict[str, object], first: bool, seconds: float) -> None:
-    """Say where everything is."""
-    began = "首次启动，已载入项里街道 / first start, 项里街道 (Xiangli) loaded" if first else "接着上次继续 / going on"
-    docs = found["docs"]
-    lines = [
-        f"{began} · {seconds:.1f} s",
-        f"网关 gateway     {found['gateway']}",
-        *(f"接口文档 docs    {url}" for url in (docs.values() if isinstance(docs, dict) else ())),
-        f"事件流 events    {found['events']}",
-        f"人员 people      {found['people']}",
-        "",
-        "make tour        讲述全过程 / tells the whole story (LANG=en)",
-        "Ctrl-C           停止 / stops",
-    ]
-    console = Console(soft_wrap=True, highlight=False)
-    console.print(Panel("\n".join(lines), title="随转 Suizhuan", expand=False))
-    console.print(
-        f"试用令牌（南关社区工作者，8 小时）/ a token to try (a worker of 南关社区, 8 hours):\n{found['token']}\n"
-    )
-    console.print(f'curl -H "Authorization: Bearer $TOKEN" {found["gateway"]}/mandates/mandates')
-    console.print(f"同样写在 / the same in {platform.data / 'endpoints.json'}")
 
 
 async def serve(data: Path, host: str, sock: socket.socket) -> None:
@@ -239,20 +170,26 @@ async def serve(data: Path, host: str, sock: socket.socket) -> None:
             if time.monotonic() - began > 60:
                 raise CannotStart(f"未能就绪 / not ready: {reason}")
             await asyncio.wait({stopping}, timeout=0.05)
-        found = endpoints(platform, await token_to_try(platform))
-        (data / "endpoints.json").write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        announce(platform, found, first, time.monotonic() - began)
-        gc.collect()
-        gc.freeze()
-        await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+        words = (
+            "首次启动，已载入项里街道 / first start, 项里街道 (Xiangli) loaded" if first else "接着上次继续 / going on"
+        )
+        with announced(
+            data,
+            base=platform.base,
+            issuer=f"{platform.base}{ISSUER_PATH}",
+            token=await token_to_try(platform),
+            first=[f"{words} · {time.monotonic() - began:.1f} s"],
+            tour="make tour",
+        ):
+            gc.collect()
+            gc.freeze()
+            await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
         Console().print("正在停止 / stopping …")
     finally:
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)
         stopping.cancel()
         await platform.stop()
-        with contextlib.suppress(FileNotFoundError):
-            (data / "endpoints.json").unlink()
 
 
 class _Server(uvicorn.Server):

@@ -41,7 +41,7 @@ class Terminal:
         self.console.print()
         self.console.rule(f"[bold cyan]{number}. {self.word(title)}", align="left")
 
-    def say(self, words: Words, outcome: Seen | ProblemAnswer | None = None) -> None:
+    async def say(self, words: Words, outcome: Seen | ProblemAnswer | None = None) -> None:
         text = Text("  ✓ ", style="green")
         text.append(self.word(words), style="default")
         self.console.print(text)
@@ -52,7 +52,7 @@ class Terminal:
         elif outcome is not None:
             nothing = "no event: nothing has changed" if self.english else "无事件：什么都没有变"
             self.console.print(Text(f"      ✋ {outcome.status} {outcome.code}  {nothing}", style="dim yellow"))
-        time.sleep(self.pace)  # for the reader, who needs longer than the platform
+        await asyncio.sleep(self.pace)  # for the reader, who needs longer than the platform
 
 
 def where(base: str | None, data: Path) -> tuple[str, str | None]:

@@ -8,39 +8,30 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import fcntl
-import json
-import os
 import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import asyncpg  # type: ignore[import-untyped, unused-ignore]
 import httpx
 from rich.console import Console
-from rich.panel import Panel
 
 from deploy.local.kafka import Kafka
 from deploy.local.packages import Unavailable
-from deploy.local.platform import GATEWAY, ISSUER_NAME, NotEmpty, Platform
+from deploy.local.platform import ISSUER_NAME, NotEmpty, Platform
 from deploy.local.postgres import Postgres
 from deploy.local.process import HOST, Server
 from deploy.local.programs import ProgramFailed
 from deploy.local.redis import Redis
+from deploy.starting import TRY_AS, CannotStart, announced, only_one
 from deploy.topology import SERVICES
 from suizhuan.ports.log import LogUnavailable
 
-TRY_AS = "staff-nanguan-01"
 FIRST_PORT = min(service.port for service in SERVICES)
 LOOK_AGAIN_S = 0.5
-
-
-class CannotStart(Exception):
-    """The reason is for the person at the terminal."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     given = parser.parse_args(argv)
     try:
         with ExitStack() as stops:
-            _only_one(given.data.resolve(), stops)
+            stops.enter_context(only_one(given.data.resolve()))
             servers = _servers(given, stops)
             return asyncio.run(_serve(given, servers))
     except (CannotStart, NotEmpty, ProgramFailed, Unavailable, LogUnavailable) as reason:
@@ -71,18 +62,6 @@ def main(argv: list[str] | None = None) -> int:
 def _failed(reason: str) -> int:
     Console(stderr=True, soft_wrap=True).print(reason, style="red", highlight=False, markup=False)
     return 1
-
-
-def _only_one(data: Path, stops: ExitStack) -> None:
-    """Hold the data folder for this process. Errors: CannotStart when another one has it."""
-    data.mkdir(parents=True, exist_ok=True)
-    lock = stops.enter_context((data / ".lock").open("a"))
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise CannotStart(
-            f"数据文件夹 {data} 正被另一个实例使用。\nAnother copy is using the data folder {data}."
-        ) from None
 
 
 def _servers(given: argparse.Namespace, stops: ExitStack) -> dict[str, str]:
@@ -134,16 +113,23 @@ async def _serve(given: argparse.Namespace, servers: dict[str, str]) -> int:
         stopping.cancel()
         return 130
     starting.result()
-    endpoints = platform.folder / "endpoints.json"
+    programs = platform.programs
     try:
-        found = _endpoints(platform, await _token(platform))
-        endpoints.write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        _announce(platform, found, time.monotonic() - began)
-        while not stopping.done() and not any(program.crashed is not None for program in platform.programs.values()):
-            await asyncio.wait({stopping}, timeout=LOOK_AGAIN_S)
-        Console().print("正在停止 / stopping …")
+        mib = sum(platform.memory().values()) / 2**20
+        pids = ", ".join(f"{name} {program.pid}" for name, program in programs.items())
+        with announced(
+            platform.folder,
+            base=platform.base,
+            issuer=platform.issuer,
+            token=await _token(platform),
+            first=[f"就绪 / ready · {time.monotonic() - began:.1f} s · {mib:.0f} MiB"],
+            more=[f"日志 logs        {platform.folder}/*.log", f"进程 processes   {pids}"],
+            tour=f"make tour DATA={platform.folder}",
+        ):
+            while not stopping.done() and not any(program.crashed is not None for program in programs.values()):
+                await asyncio.wait({stopping}, timeout=LOOK_AGAIN_S)
+            Console().print("正在停止 / stopping …")
     finally:
-        endpoints.unlink(missing_ok=True)
         await platform.stop()
     return 0
 
@@ -157,7 +143,7 @@ def _check_free(ports: dict[str, int]) -> None:
                 probe.bind((HOST, port))
             except (OSError, OverflowError) as error:
                 raise CannotStart(
-                    f"端口 {port}({name})不可用：{error}。请用 --port 另选。\n"
+                    f"端口 {port}（{name}）不可用：{error}。请用 --port 另选。\n"
                     f"Port {port} ({name}) cannot be used: {error}. Choose others by --port."
                 ) from None
 
@@ -166,44 +152,3 @@ async def _token(platform: Platform) -> str:
     async with httpx.AsyncClient(trust_env=False) as client:
         answer = await client.post(f"{platform.issuer}/token", data={"subject": TRY_AS})
     return str(answer.raise_for_status().json()["access_token"])
-
-
-def _endpoints(platform: Platform, token: str) -> dict[str, Any]:
-    """Where to look, for people and for scripts; in the form of the embedded profile's."""
-    base = platform.base
-    behind = [service.name for service in SERVICES if service.name != GATEWAY]
-    return {
-        "gateway": base,
-        "docs": {GATEWAY: f"{base}/docs", **{name: f"{base}/{name}/docs" for name in behind}},
-        "events": f"{base}/events",
-        "audit": f"{base}/audit",
-        "issuer": platform.issuer,
-        "people": f"{platform.issuer}/people",
-        "token": token,
-        "token_of": TRY_AS,
-        "pid": os.getpid(),
-    }
-
-
-def _announce(platform: Platform, found: dict[str, Any], seconds: float) -> None:
-    memory = platform.memory()
-    lines = [
-        f"就绪 / ready · {seconds:.1f} s · {sum(memory.values()) / 2**20:.0f} MiB",
-        f"网关 gateway     {found['gateway']}",
-        *(f"接口文档 docs    {url}" for url in found["docs"].values()),
-        f"事件流 events    {found['events']}",
-        f"人员 people      {found['people']}",
-        f"日志 logs        {platform.folder}/*.log",
-        "",
-        f"make tour DATA={platform.folder}   讲述全过程 / tells the whole story",
-        "Ctrl-C           停止 / stops",
-    ]
-    console = Console(soft_wrap=True, highlight=False)
-    console.print(Panel("\n".join(lines), title="随转 Suizhuan", expand=False))
-    pids = (f"{name} {program.pid}" for name, program in platform.programs.items())
-    console.print(f"进程 processes: {', '.join(pids)}\n")
-    console.print(
-        f"试用令牌（南关社区工作者，8 小时）/ a token to try (a worker of 南关社区, 8 hours):\n{found['token']}\n"
-    )
-    console.print(f'curl -H "Authorization: Bearer $TOKEN" {found["gateway"]}/mandates/mandates')
-    console.print(f"同样写在 / the same in {platform.folder / 'endpoints.json'}")

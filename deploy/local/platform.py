@@ -280,7 +280,8 @@ async def _refuse_existing(log: KafkaLog, names: Sequence[str]) -> None:
             await log.partitions(name)
             raise NotEmpty(
                 f"the broker has the topic {name} already: a platform needs a broker of its own, or the folder it "
-                f"ran on before, with keep / Kafka 中已有主题 {name}:平台需独占一个 Kafka,或使用原先的数据文件夹并保留"
+                f"ran on before, with keep / "
+                f"Kafka 中已有主题 {name}：平台需独占一个 Kafka，或使用原先的数据文件夹并保留"
             )
 
 

@@ -112,6 +112,10 @@ class Program:
             await self.kill()
             raise
 
+    async def interrupt(self) -> int:
+        """Ends it as Ctrl-C does; its exit code. Errors: ProgramFailed when it still runs after `IN_ORDER_S`."""
+        return await self._signal(signal.SIGINT)
+
     async def _signal(self, number: signal.Signals) -> int:
         if self._process is None or not self.running:
             raise ProgramFailed(f"{self.name} does not run / 未在运行")

@@ -85,7 +85,7 @@ class Listener:
     async def wait(self, name: str, matches: Callable[[Seen], bool] = lambda _: True, *, timeout: float = 30.0) -> Seen:
         """The first event of that name that matches, whether it came already or not.
 
-        Errors: TimeoutError naming what did not come.
+        Errors: TimeoutError; ConnectionError when the stream was refused.
         """
         async with asyncio.timeout(timeout):
             while True:

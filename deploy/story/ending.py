@@ -24,11 +24,11 @@ async def ended(scene: Scene) -> None:
 
     await scene.sanitation.post(f"/mandates/mandates/{scene.mandate}/end", {"reason": WHY})
     over = await scene.event("mandates.mandate.ended", mandate=scene.mandate)
-    scene.tell.say(Words("环卫处提前终止委托", "Sanitation ends the mandate early"), over)
+    await scene.tell.say(Words("环卫处提前终止委托", "Sanitation ends the mandate early"), over)
     moved = await scene.event("complaints.case.repointed", case=scene.open_case, to=SANITATION)
     hold = await scene.event("finance.hold.placed", hold=moved.data["hold"])
     same("its price goes along", (hold.data["mandate"], hold.data["amount_fen"]), (scene.mandate, price))
-    scene.tell.say(
+    await scene.tell.say(
         Words(
             f"未结的一件连同它的 {yuan(price)} 元转到环卫处",
             f"The open case and its {yuan(price)} yuan go to sanitation",
@@ -37,7 +37,7 @@ async def ended(scene: Scene) -> None:
     )
     returned = await scene.event("finance.earmark.returned", mandate=scene.mandate)
     same("returned", (returned.data["payer"], returned.data["amount_fen"]), (SANITATION, left - price))
-    scene.tell.say(
+    await scene.tell.say(
         Words(
             f"其余 {yuan(returned.data['amount_fen'])} 元退回出资的环卫处",
             f"The other {yuan(returned.data['amount_fen'])} yuan go back to sanitation, who paid",
@@ -47,7 +47,7 @@ async def ended(scene: Scene) -> None:
     no = await refusal(scene.worker, f"/complaints/cases/{scene.open_case}/start", None, "missing_power")
     same("who holds the power", no.body["params"]["holder"], SANITATION)
     await _gone_everywhere(scene)
-    scene.tell.say(
+    await scene.tell.say(
         Words(
             f"南关的权力在各处都已收回：{no.body['detail']}",
             f"Nanguan's power is gone everywhere: {no.body['messages']['en']}",
@@ -61,7 +61,7 @@ async def ended(scene: Scene) -> None:
     money = await scene.earmark()
     spent = money["captured_fen"] + money["returned_fen"]
     same("every fen is accounted for", (spent, money["available_fen"]), (money["amount_fen"], 0))
-    scene.tell.say(
+    await scene.tell.say(
         Words(
             f"最后一件办结，委托结清：{yuan(money['amount_fen'])} 元 = 付出 {yuan(money['captured_fen'])}"
             f" + 退回 {yuan(money['returned_fen'])}",
@@ -80,7 +80,7 @@ async def audited(scene: Scene) -> Json:
     true("the auditor has read something", read["events"] > 0 and read["cases"] > 0 and read["entries"] > 0)
     if report["verdict"] != "clean":
         raise NotAsTold(f"the auditor found: {report['violations']}")
-    scene.tell.say(
+    await scene.tell.say(
         Words(
             f"审计只看事件流：读了 {read['events']} 个事件、{read['mandates']} 项委托、{read['cases']} 件诉求、"
             f"{read['entries']} 笔分录，违规 0",
@@ -100,13 +100,13 @@ async def audited(scene: Scene) -> Json:
     true("the chain names the ledger's entries", bool(one["chain"]["entries"]))
     acts = [s for s in steps if s["mandate"]]
     true("every act names its mandate and term", bool(acts) and all(s["term"] for s in acts))
-    scene.tell.say(Words(f"诉求 {scene.paid_case} 的权责与经费链：", f"The chain of case {scene.paid_case}:"))
+    await scene.tell.say(Words(f"诉求 {scene.paid_case} 的权责与经费链：", f"The chain of case {scene.paid_case}:"))
     for step in steps:
         who = step["org"] or step["actor"] or "—"
         by = f"{step['mandate'][:13]}…#{step['term']}" if step["mandate"] else "—"
         entry = f" · {step['entry'][:13]}…" if step["entry"] else ""
         rest = f"{by}{entry}"
-        scene.tell.say(
+        await scene.tell.say(
             Words(f"  {step['type']} · {step['org_name'] or who} · {rest}", f"  {step['type']} · {who} · {rest}")
         )
     return dict(report)

@@ -27,7 +27,7 @@ async def routed(scene: Scene) -> None:
 
     await scene.soon("lead holders that cover the grid, the narrowest first", leads, [COMMUNITY, SANITATION])
     same("responsible", (case["responsible"], case["mandate"]), (COMMUNITY, scene.mandate))
-    scene.tell.say(
+    await scene.tell.say(
         Words(
             f"按最长区划前缀：网格 {scene.area} 的委托优先于全区的根权责，由南关社区负责",
             f"By the longest prefix: the mandate for grid {scene.area} wins over the district's root; "
@@ -38,7 +38,7 @@ async def routed(scene: Scene) -> None:
     reported, due = (datetime.fromisoformat(case[k]) for k in ("reported_at", "due_at"))
     worked = working_time_between(reported, due, ChinaCalendar(load_profile("demonstration").working_hours))
     same("working hours until it is due", worked.total_seconds(), LIMIT_HOURS * 3600.0)
-    scene.tell.say(
+    await scene.tell.say(
         Words(
             f"时限 {LIMIT_HOURS} 个工作时：{due.astimezone(SHANGHAI):%m月%d日 %H:%M} 前办结"
             "（节假日与午休不计，次工作日亮黄牌、红牌）",
@@ -55,11 +55,11 @@ async def handed_over(scene: Scene) -> None:
     moved = await _hand_over(scene, case)
     hold = await scene.event("finance.hold.placed", hold=moved.data["hold"])
     same("held from the earmark", (hold.data["mandate"], hold.data["amount_fen"]), (scene.mandate, price))
-    scene.tell.say(Words(f"冻结 {yuan(price)} 元", f"{yuan(price)} yuan held"), hold)
-    scene.tell.say(Words("责任移转：洁城环卫公司负责", "The duty moves: Jiecheng is responsible"), moved)
+    await scene.tell.say(Words(f"冻结 {yuan(price)} 元", f"{yuan(price)} yuan held"), hold)
+    await scene.tell.say(Words("责任移转：洁城环卫公司负责", "The duty moves: Jiecheng is responsible"), moved)
     no = await refusal(scene.worker, f"/complaints/cases/{case}/start", None, "not_responsible")
     same("who is responsible", no.body["params"]["responsible"], FIRM)
-    scene.tell.say(
+    await scene.tell.say(
         Words(
             f"原责任人即刻被拒：{no.body['detail']}", f"The old holder is refused at once: {no.body['messages']['en']}"
         ),
@@ -75,7 +75,7 @@ async def handed_over(scene: Scene) -> None:
     left = (await scene.earmark())["available_fen"]
     same("why", (refused.data["reason"], refused.data["shortfall_fen"]), ("shortfall", price - left))
     await _still_responsible(scene, third)
-    scene.tell.say(
+    await scene.tell.say(
         Words(
             f"专项只剩 {yuan(left)} 元：第三件转办被拒，缺 {yuan(price - left)} 元，南关仍然负责",
             f"The earmark has {yuan(left)} left: the third handover is refused, {yuan(price - left)} short; "
@@ -87,7 +87,7 @@ async def handed_over(scene: Scene) -> None:
         scene.worker, f"/complaints/cases/{third}/handovers", {"to": ESTATE_FIRM}, "receiver_without_power"
     )
     await _still_responsible(scene, third)
-    scene.tell.say(
+    await scene.tell.say(
         Words(
             f"接收方没有这项权力（幸福家园物业）：{no.body['detail']}",
             f"A receiver without the power (Xingfu Jiayuan): {no.body['messages']['en']}",
@@ -104,7 +104,7 @@ async def paid(scene: Scene) -> None:
     case, price = scene.paid_case, scene.price_fen
     before = await scene.available(FIRM)
     no = await refusal(scene.crew, f"/complaints/cases/{case}/verification", {"result": "passed"}, "self_verification")
-    scene.tell.say(
+    await scene.tell.say(
         Words(f"自己不能核查自己：{no.body['detail']}", f"Nobody checks own work: {no.body['messages']['en']}"),
         no,
     )
@@ -112,21 +112,21 @@ async def paid(scene: Scene) -> None:
     captured = await scene.event("finance.hold.captured", case=case)
     same("captured", (captured.data["payee"], captured.data["amount_fen"]), (FIRM, price))
     true("the firm has the money", await scene.available(FIRM) >= before + price)
-    scene.tell.say(
+    await scene.tell.say(
         Words(f"街道核查通过：{yuan(price)} 元付给洁城", f"The street's check passes: {yuan(price)} yuan to Jiecheng"),
         captured,
     )
     await scene.close(case)
     settled = await scene.event("complaints.case.settled", case=case)
     same("paid of its price", (settled.data["paid_fen"], settled.data["price_fen"]), (price, price))
-    scene.tell.say(Words("结案、结清", "Closed and settled"), settled)
+    await scene.tell.say(Words("结案、结清", "Closed and settled"), settled)
 
     await scene.crew.post(f"/complaints/cases/{scene.open_case}/return")
     released = await scene.event("finance.hold.released", case=scene.open_case)
     same("released", (released.data["mandate"], released.data["amount_fen"]), (scene.mandate, price))
     returned = await scene.event("complaints.case.returned", case=scene.open_case)
     same("back at", returned.data["to"], COMMUNITY)
-    scene.tell.say(
+    await scene.tell.say(
         Words(f"另一件退回南关，{yuan(price)} 元解冻", f"The other one comes back to Nanguan, {yuan(price)} released"),
         released,
     )

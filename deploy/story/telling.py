@@ -20,7 +20,7 @@ class Teller(Protocol):
     def chapter(self, number: int, title: Words) -> None:
         """A new part begins."""
 
-    def say(self, words: Words, outcome: Seen | ProblemAnswer | None = None) -> None:
+    async def say(self, words: Words, outcome: Seen | ProblemAnswer | None = None) -> None:
         """Something has been done and checked; `outcome` is the event that it caused, or the refusal."""
 
 
@@ -30,7 +30,7 @@ class Silent:
     def chapter(self, number: int, title: Words) -> None:
         del number, title
 
-    def say(self, words: Words, outcome: Seen | ProblemAnswer | None = None) -> None:
+    async def say(self, words: Words, outcome: Seen | ProblemAnswer | None = None) -> None:
         del words, outcome
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +11,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from deploy.local.process import free_ports, wait_until
+from deploy.local.programs import Program
+from deploy.starting import FILE
 from deploy.story import Client
 
 ROOT = Path(__file__).parents[2]
@@ -23,32 +24,19 @@ class Embedded:
     """`python -m deploy.embedded` as a process of its own, on a port and a folder of its own."""
 
     def __init__(self, data: Path) -> None:
+        (port,) = free_ports(1)
         self.data = data
-        self.process: asyncio.subprocess.Process | None = None
+        self.base = f"http://127.0.0.1:{port}"
+        self.issuer = f"{self.base}/demo-issuer"
+        command = [sys.executable, "-m", "deploy.embedded", "--port", str(port), "--data", str(data)]
+        self.program = Program("embedded", command, data / "printed.log", {}, ready=f"{self.base}/health/ready")
 
     async def start(self) -> None:
-        """Ready when it returns. Errors: AssertionError with what it printed."""
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "deploy.embedded", "--port", "0", "--data", str(self.data), cwd=ROOT,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
-        assert self.process.stdout is not None
-        printed = b""
-        async with asyncio.timeout(START_S):
-            while b"endpoints.json" not in printed:
-                line = await self.process.stdout.readline()
-                assert line, printed.decode()
-                printed += line
-        found = json.loads((self.data / "endpoints.json").read_text(encoding="utf-8"))
-        self.base, self.issuer = str(found["gateway"]), str(found["issuer"])
-
-    async def stop(self, how: int = signal.SIGINT) -> int:
-        """Its exit code."""
-        assert self.process is not None
-        self.process.send_signal(how)
-        await asyncio.wait_for(self.process.communicate(), 30)
-        assert self.process.returncode is not None
-        return self.process.returncode
+        """All of it is ready when it returns. Errors: ProgramFailed, TimeoutError."""
+        self.program.start()
+        await self.program.wait_ready(START_S)
+        endpoints, program = self.data / FILE, self.program
+        await asyncio.to_thread(wait_until, endpoints.exists, timeout=START_S, alive=lambda: program.running)
 
 
 @asynccontextmanager
@@ -58,8 +46,8 @@ async def embedded(data: Path) -> AsyncIterator[Embedded]:
     try:
         yield made
     finally:
-        if made.process is not None and made.process.returncode is None:
-            await made.stop(signal.SIGTERM)
+        if made.program.running:
+            await made.program.terminate()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from deploy.starting import FILE
 from deploy.story import Silent, tell
 
 from .conftest import ROOT, Embedded, client, embedded
@@ -41,9 +41,7 @@ async def test_the_tour_tells_it_in_the_terminal(embedded_platform: Embedded, la
 
 
 async def test_the_tour_fails_when_the_platform_is_not_there(tmp_path: Path) -> None:
-    nowhere = Embedded(tmp_path)
-    nowhere.base, nowhere.issuer = "http://127.0.0.1:9", "http://127.0.0.1:9/demo-issuer"
-    done = await _tour(nowhere)
+    done = await _tour(Embedded(tmp_path))
     assert done.returncode == 2
     assert "make run" in done.stdout
 
@@ -52,8 +50,8 @@ async def test_stopped_by_ctrl_c_and_started_again_it_goes_on_where_it_was(tmp_p
     async with embedded(tmp_path) as platform:
         async with client(platform) as gateway:
             before = await tell(gateway, Silent())
-        assert await platform.stop(signal.SIGINT) == 0
-        assert not (tmp_path / "endpoints.json").exists()
+        assert await platform.program.interrupt() == 0
+        assert not (tmp_path / FILE).exists()
         await platform.start()
         async with client(platform) as gateway:
             hub = await gateway.sign_in_program("hub-smart-city", "demo-hub-secret")
@@ -70,9 +68,7 @@ async def test_killed_in_the_middle_of_the_story_it_loses_nothing(tmp_path: Path
             resident = await gateway.sign_in("resident-nanguan-01")
             body = {"category": "01-02", "area": "321302002907001", "description": "垃圾"}
             taken = [await resident.post("/complaints/cases", body) for _ in range(20)]
-        assert platform.process is not None
-        platform.process.kill()
-        await platform.process.communicate()
+        await platform.program.kill()
         await platform.start()
         async with client(platform) as gateway:
             hub = await gateway.sign_in_program("hub-smart-city", "demo-hub-secret")
@@ -94,7 +90,7 @@ async def test_a_second_copy_and_a_taken_port_are_told_clearly(embedded_platform
 
 
 async def test_the_documents_need_no_internet(embedded_platform: Embedded) -> None:
-    found = json.loads((embedded_platform.data / "endpoints.json").read_text(encoding="utf-8"))
+    found = json.loads((embedded_platform.data / FILE).read_text(encoding="utf-8"))
     async with client(embedded_platform) as gateway:
         for url in found["docs"].values():
             page = await gateway.http.get(url)

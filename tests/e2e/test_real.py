@@ -191,34 +191,90 @@ async def test_kafka_stops_for_twenty_seconds(real: Real) -> None:
     await real.check()
 
 
+@asynccontextmanager
+async def left_alone(real: Real, service: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Everybody else, the issuer and Kafka are dead as long as the block lasts; a client of the service itself."""
+    others = [name for name in real.platform.programs if name != service]
+    for name in others:
+        await real.platform.kill(name)
+    await asyncio.to_thread(real.kafka.stop)
+    try:
+        async with httpx.AsyncClient(base_url=real.platform.url(service), timeout=30.0) as alone:
+            yield alone
+    finally:
+        await asyncio.to_thread(real.kafka.start)
+        await asyncio.gather(*(real.platform.start_service(name) for name in others))
+
+
 async def test_complaints_alone_takes_commands_and_its_events_flow_when_the_others_are_back(real: Real) -> None:
-    platform = real.platform
-    others = ("gateway", "finance", "mandates", "issuer")
     async with real.scene() as made:
         await PARTS[0](made)
         await PARTS[1](made)
         resident, worker = made.resident.token, made.worker.token
         case, area, mandate = made.early_case, made.area, made.mandate
-    for name in others:
-        await platform.kill(name)
-    await asyncio.to_thread(real.kafka.stop)
-    async with httpx.AsyncClient(base_url=platform.url("complaints"), timeout=30.0) as alone:
+    async with left_alone(real, "complaints") as alone:
         taken = await alone.post("/cases", json={**REPORT, "area": area}, headers=_bearer(resident))
         assert (taken.status_code, taken.json()["mandate"]) == (201, mandate)
         done = await alone.post(f"/cases/{case}/result", json={}, headers=_bearer(worker))
         assert (done.status_code, done.json()["state"]) == (200, "handled")
         refused = await alone.post(f"/cases/{case}/start", json={}, headers=_bearer(resident))
         assert refused.status_code == 403
-    await asyncio.to_thread(real.kafka.start)
-    for name in reversed(others):
-        await platform.start_service(name)
     async with real.client() as client:
         checker = await client.sign_in("staff-street-03")
         await checker.post(f"/complaints/cases/{case}/verification", {"result": "passed"})
         await checker.post(f"/complaints/cases/{case}/closure", {"outcome": "verified"})
-    found = await checks.whole(platform, real.kafka.url)
+    found = await checks.whole(real.platform, real.kafka.url)
     assert taken.json()["id"] in {e.data["case"] for e in checks.named(found, "complaints.case.reported")}
     assert case in {e.data["case"] for e in checks.named(found, "complaints.case.handled")}
+    await real.check()
+
+
+ENTRY = {
+    "memo": "办公用品",
+    "lines": [
+        {"org": "community-nanguan", "account": "541", "amount_fen": 1200},
+        {"org": "community-nanguan", "account": "102", "amount_fen": -1200},
+    ],
+    "approved_by": "staff-nanguan-02",
+}
+PROPOSAL = {"affair": "env.road-cleaning", "area": "321302002907", "holder": "community-nanguan"}
+
+
+@pytest.mark.parametrize(
+    ("service", "who", "path", "body", "event", "key"),
+    [
+        ("finance", "staff-nanguan-03", "/entries", ENTRY, "finance.entry.posted", "entry"),
+        ("mandates", "staff-sanitation-01", "/mandates", PROPOSAL, "mandates.mandate.proposed", "id"),
+    ],
+    ids=["finance", "mandates"],
+)
+async def test_a_department_alone_takes_commands_and_its_events_flow_when_the_others_are_back(
+    real: Real, service: str, who: str, path: str, body: Json, event: str, key: str
+) -> None:
+    async with real.client() as client:
+        caller = await client.sign_in(who)
+        await caller.get(f"/{service}{path}", limit="1")  # so that the service has the issuer's keys
+    async with left_alone(real, service) as alone:
+        done = await alone.post(f"/{service}{path}", json=body, headers=_bearer(caller.token))
+        assert done.status_code == 201, done.text
+    found = await checks.whole(real.platform, real.kafka.url)
+    assert done.json()[key] in {e.key for e in checks.named(found, event)}
+    await real.check()
+
+
+async def test_the_gateway_alone_answers_with_what_it_has_and_says_what_is_missing(real: Real) -> None:
+    async with real.client() as client:
+        worker = await client.sign_in("staff-nanguan-01")
+        before = await worker.get("/communities/321302002907")
+    async with left_alone(real, "gateway") as alone:
+        answer = await alone.get("/communities/321302002907", headers=_bearer(worker.token))
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        assert {one["service"] for one in found["missing"]} == {"mandates", "finance", "complaints"}
+        assert found["organisations"] == before["organisations"]
+        assert found["as_of"]
+        command = await alone.post("/complaints/cases", json=REPORT, headers=_bearer(worker.token))
+        assert command.status_code == 503, command.text
     await real.check()
 
 

@@ -102,12 +102,15 @@ class Consumer:
 
     async def _consume(self) -> None:
         """Until drained, or until a topic that was missing is there: then the group is to be joined anew."""
-        present = [topic for topic in self.topics if await self._there(topic)]
-        missing = [topic for topic in self.topics if topic not in present]
+        present, missing = [], []
+        for topic in self.topics:
+            try:
+                await self._verify(topic)
+                present.append(topic)
+            except UnknownTopic:  # a neighbour that has never run has not made it, and is not waited for
+                missing.append(topic)
         if not present:
             raise UnknownTopic(", ".join(missing))
-        for topic in present:
-            await self._verify(topic)
         client = await self.broker.consumer(
             self.group,
             present,
@@ -123,14 +126,15 @@ class Consumer:
                 if batch:
                     await self._take(client, batch)
                 if missing and self.clock.monotonic() >= look_at:
-                    if [topic for topic in missing if await self._there(topic)]:
-                        return
+                    for topic in missing:
+                        if await self._there(topic):
+                            return
                     look_at = self.clock.monotonic() + LOOK_FOR_MISSING_S
         finally:
             await client.close()
 
     async def _there(self, topic: str) -> bool:
-        """Whether somebody has made the topic: a neighbour that has never run has not, and is not waited for."""
+        """Whether somebody has made the topic."""
         try:
             await self.broker.partitions(topic)
         except UnknownTopic:

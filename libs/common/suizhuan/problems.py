@@ -44,14 +44,14 @@ class Problem(BaseModel):
         json_schema_extra={
             "example": {
                 "type": "urn:suizhuan:problem:unauthenticated",
-                "title": "未登录或令牌无效:expired",
+                "title": "未登录或令牌无效：expired",
                 "status": 401,
-                "detail": "未登录或令牌无效:expired",
+                "detail": "未登录或令牌无效：expired",
                 "code": "unauthenticated",
                 "params": {"reason": "expired"},
                 "next": "",
                 "messages": {
-                    "zh": "未登录或令牌无效:expired",
+                    "zh": "未登录或令牌无效：expired",
                     "en": "Not signed in, or the token is not valid: expired",
                 },
                 "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",

@@ -24,7 +24,7 @@ ERRORS = ErrorCatalogue(
         ),
         "outside_area": ErrorSpec(
             403,
-            "{org} 看不到 {what}:不在其区域内，也与其无关",
+            "{org} 看不到 {what}：不在其区域内，也与其无关",
             "{org} may not see {what}: it lies outside its areas and does not concern it",
         ),
         "moment_malformed": ErrorSpec(

@@ -78,7 +78,7 @@ ERRORS = ErrorCatalogue(
         ),
         "not_admissible": ErrorSpec(
             422,
-            "不予准入：{mandate} 缺少 {missing}(资金至少缺 {shortfall_fen} 分)",
+            "不予准入：{mandate} 缺少 {missing}（资金至少缺 {shortfall_fen} 分）",
             "Not admissible: {mandate} lacks {missing} (money short by at least {shortfall_fen} fen)",
             "由 {next_org} 补齐（{next_action}）",
             "{next_org} can complete it ({next_action})",

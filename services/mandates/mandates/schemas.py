@@ -89,7 +89,7 @@ class AffairIn(Request):
     code: Slug = Field(description="事项代码 / code", examples=["env.leaf-collection"])
     name: Words
     list: Literal["own", "assist", "forbidden", "certificate", "forbidden_certificate"] = Field(
-        description="清单：履职 own、协助 assist、负面 forbidden、证明 certificate,或社区不得开具的证明 / which list"
+        description="清单：履职 own、协助 assist、负面 forbidden、证明 certificate，或社区不得开具的证明 / which list"
     )
     owner: Slug = Field(description="主管部门 / owner department", examples=["dept-sanitation"])
     powers: Powers = Field([], max_length=50, examples=[["complaints.case.handle"]])

@@ -36,7 +36,6 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(self.url, hide_parameters=True, **options)
         # asyncio tasks of this process queue here instead of spinning in SQLite's busy handler
         self._writer = asyncio.Lock()
-        self._created: dict[tuple[int, int], int] = {}  # of each SQLite file that has stood here
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _sqlite_connect)
             event.listen(self.engine.sync_engine, "begin", _sqlite_begin)
@@ -67,10 +66,8 @@ class Database:
         """
         if self.is_sqlite:
             stat = os.stat(self.url.database or "")  # noqa: PTH116  (microseconds, of an open file)
-            file = (stat.st_dev, stat.st_ino)
-            if file not in self._created:
-                self._created[file] = (await conn.execute(text("PRAGMA application_id"))).scalar_one()
-            return f"sqlite:{stat.st_dev:x}:{stat.st_ino:x}:{self._created[file]}"
+            created = (await conn.execute(text("PRAGMA application_id"))).scalar_one()
+            return f"sqlite:{stat.st_dev:x}:{stat.st_ino:x}:{created}"
         row = (
             await conn.execute(
                 text(

@@ -211,7 +211,7 @@ CODES: dict[str, Code] = {
     "paid_twice": Code("G5", NO_WORK, "同一诉求付款两次", "the case was paid twice"),
     "paid_wrong_sum": Code("G5", NO_WORK, "应付 {wanted} 分，实付 {got} 分", "{got} fen were paid instead of {wanted}"),
     "paid_another": Code(
-        "G5", NO_WORK, "付给了 {got}，而责任单位是 {wanted}", "paid to {got} while {wanted} did the work"
+        "G5", NO_WORK, "付给了 {got}，而办理单位是 {wanted}", "paid to {got} while {wanted} did the work"
     ),
     "settled_unpaid": Code("G5", NO_WORK, "诉求核查后已结清，却从未付款", "verified and settled, but never paid"),
     "entry_unbalanced": Code(
