@@ -75,7 +75,7 @@ def announced(
         "Ctrl-C   停止 / stops",
     ]
     console = Console(soft_wrap=True, highlight=False)
-    console.print(Panel("\n".join(lines), title="随转 Suizhuan", expand=False))
+    console.print(Panel("\n".join(lines), title="随转 Suizhuan", expand=False), soft_wrap=False)
     console.print(f"试用令牌（南关社区工作者，8 小时）/ a token to try (a worker of 南关社区, 8 hours):\n{token}\n")
     console.print(f'curl -H "Authorization: Bearer $TOKEN" {base}/mandates/mandates')
     console.print(f"同样写在 / the same in {file}")
