@@ -29,7 +29,7 @@ REPORT = {"category": "01-02", "area": GRID, "channel": "wechat", "description":
 SECRETS = {
     "description": "楼道口堆满垃圾，王大爷摔倒了",
     "contact": {"name": "王大爷", "phone": "13812345678"},
-    "address": "南关小区3号楼2单元501",
+    "address": "南关小区3号楼2单元501室",
 }
 
 
@@ -259,7 +259,8 @@ async def test_personal_data_is_in_no_event_no_list_and_no_history(world: World)
     everything = "".join(str(e) for e in await world.events())
     everything += str(await world.case(case)) + str(await world.get(f"/cases/{case}/history"))
     everything += str(await world.get("/cases"))
-    for secret in ("王大爷", "13812345678", "501", "摔倒", "resident-None"):
+    # None of these can turn up by chance in an id or a time, as the bare number of a door did.
+    for secret in ("王大爷", "13812345678", "南关小区", "501室", "摔倒", "resident-None"):
         assert secret not in everything.replace("actor': 'resident-None", "")
 
 
