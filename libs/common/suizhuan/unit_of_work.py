@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan import deadlines, guard
 from suizhuan.authority import grants as granted
+from suizhuan.authority import locks
 from suizhuan.context import Context
 from suizhuan.db.database import Database, is_transient
 from suizhuan.events import EventRegistry
@@ -121,9 +122,7 @@ class Tx:
     async def act_locked(self, grant: Grant, power: str, place: str, *, holder: str | None = None) -> Grant:
         """Like `act_under`, with the grant locked from here on: for consumers, which decide in mid-transaction
         whether somebody may receive a duty, and say so by an event instead of failing."""
-        if self.conn.dialect.name != "sqlite":
-            lock = text("SELECT pg_advisory_xact_lock_shared(hashtextextended('grant:' || :m, 0))")
-            await self.conn.execute(lock, {"m": grant.mandate})
+        await locks.share(self.conn, [grant.mandate])
         fresh = await granted.by_mandate(self.conn, grant.mandate, lock=True)
         return await self.act_under(fresh or grant, power, place, holder=holder)
 

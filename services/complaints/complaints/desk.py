@@ -13,6 +13,7 @@ from complaints.domain.limits import next_card
 from complaints.domain.verification import independent
 from complaints.rules import Rules
 from suizhuan.authority import grants as granted
+from suizhuan.authority import locks
 from suizhuan.commands import Command
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.term import LEAD, Grant, holding
@@ -141,7 +142,7 @@ async def try_to_route(tx: Tx, rules: Rules, case: Case) -> tuple[Change, Grant]
             return None
         if grant is not None and (found.mandate, found.term) == (grant.mandate, grant.term):
             break
-        await store.lock_grants(tx.conn, [found.mandate])
+        await locks.share(tx.conn, [found.mandate])
         grant = found
     price = rules.price(case.affair, await store.price_of(tx.conn, case.affair))
     return route(case, grant, price, tx.now), grant

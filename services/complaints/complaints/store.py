@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, or_, select, text, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +15,7 @@ from complaints import tables as t
 from complaints.domain.case import ROOT, Case, Change, Hold, Movement
 from complaints.domain.handover import Handover
 from suizhuan.authority import grants as granted
+from suizhuan.authority import locks
 from suizhuan.kernel.clock import utc_text
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Authority, Tx
@@ -67,20 +68,7 @@ async def lock_grant_of(conn: AsyncConnection, case: str) -> None:
 
     The consumer of the authority log takes grants first and then their cases; in the same order nobody waits in a
     circle."""
-    if conn.dialect.name != "sqlite":
-        lock = text(
-            "SELECT pg_advisory_xact_lock_shared(hashtextextended('grant:' || mandate, 0))"
-            " FROM complaint_case WHERE id = :case AND mandate IS NOT NULL"
-        )
-        await conn.execute(lock, {"case": case})
-
-
-async def lock_grants(conn: AsyncConnection, mandates: Iterable[str]) -> None:
-    """Share the locks of these grants: no record of the authority log changes them before this transaction ends."""
-    if conn.dialect.name != "sqlite":
-        for mandate in sorted(set(mandates)):
-            lock = text("SELECT pg_advisory_xact_lock_shared(hashtextextended('grant:' || :m, 0))")
-            await conn.execute(lock, {"m": mandate})
+    await locks.share(conn, select(t.cases.c.mandate).where(t.cases.c.id == case))
 
 
 async def add_case(tx: Tx, changes: Sequence[tuple[Change, Authority | None, str | None]], personal: Personal) -> None:

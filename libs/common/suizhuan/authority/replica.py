@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, insert, select, update
 
-from suizhuan.authority import records
+from suizhuan.authority import locks, records
 from suizhuan.authority.grants import to_grant, within, yielding_to
 from suizhuan.authority.records import BeatView, DoneView, DroppedView, MovedSlotView, OpenedView, SlotView
 from suizhuan.cloudevents import Event
@@ -155,11 +155,7 @@ class Replica:
     async def _lock(self, tx: Tx, mandates: Iterable[str]) -> list[Grant]:
         """Wait until no act is in flight under these grants, keep new ones out, and read them afresh."""
         ordered = sorted(set(mandates))
-        if not self.database.is_sqlite:
-            for mandate in ordered:
-                await tx.conn.execute(
-                    text("SELECT pg_advisory_xact_lock(hashtextextended('grant:' || :m, 0))"), {"m": mandate}
-                )
+        await locks.exclude(tx.conn, ordered)
         rows = await tx.conn.execute(
             select(grants).where(grants.c.mandate.in_(ordered)).order_by(grants.c.mandate).with_for_update()
         )

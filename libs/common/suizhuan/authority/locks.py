@@ -1,0 +1,40 @@
+"""Locks on grants, held until the transaction ends. Acts share them; the consumer of the authority log excludes.
+
+Source: authority.md §2. They stand beside the row locks: with `FOR SHARE` alone the consumer of the authority log
+would starve behind acts that overlap. SQLite has one writer, so there a transaction is the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+async def share(conn: AsyncConnection, mandates: Iterable[str] | Select[tuple[str | None]]) -> None:
+    """No record of the authority log changes these grants before this transaction ends.
+
+    A query may name them, so that finding and locking are one statement; NULL locks nothing."""
+    await _take(conn, mandates, func.pg_advisory_xact_lock_shared)
+
+
+async def exclude(conn: AsyncConnection, mandates: Iterable[str]) -> None:
+    """Wait until no act is under way under these grants, and keep new ones out."""
+    await _take(conn, mandates, func.pg_advisory_xact_lock)
+
+
+async def _take(conn: AsyncConnection, mandates: Iterable[str] | Select[tuple[str | None]], lock: object) -> None:
+    if conn.dialect.name == "sqlite":
+        return
+    if isinstance(mandates, Select):
+        named = mandates.subquery()
+        column = named.c[0]
+        await conn.execute(select(lock(_key(column))).where(column.is_not(None)))  # type: ignore[operator]
+        return
+    for mandate in sorted(set(mandates)):  # in one order everywhere, so that nobody waits in a circle
+        await conn.execute(select(lock(_key(mandate))))  # type: ignore[operator]
+
+
+def _key(mandate: str | ColumnElement[str | None]) -> ColumnElement[int]:
+    return func.hashtextextended(func.concat("grant:", mandate), 0)
