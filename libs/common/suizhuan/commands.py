@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
@@ -20,6 +21,7 @@ from suizhuan.tracing import current_traceparent
 from suizhuan.unit_of_work import Tx, UnitOfWork
 
 Work = Callable[[Tx], Awaitable[BaseModel]]
+REMEMBER = insert(idempotency)
 
 
 def etag(version: int) -> str:
@@ -51,41 +53,50 @@ class Command:
             raise Refusal("version_conflict", current=current)
 
     async def run(self, work: Work, *, status: int = 200) -> Response:
-        """Do the work once. With an Idempotency-Key, a repeat gets the first answer again and nothing happens.
+        """Do the work once, in a transaction that locks what it reads.
 
-        Only what was done is remembered: a refused command may be tried again under the same key.
+        With an Idempotency-Key, a repeat gets the first answer again and nothing happens. Only what was done is
+        remembered: a refused command may be tried again under the same key.
         Errors: the work's refusals; `idempotency_key_reused` when the key came with another request.
         """
+
+        async def locked(remembering: Work) -> BaseModel:
+            async with self.uow.begin(self.context) as tx:
+                return await remembering(tx)
+
+        return await self._once(work, status, locked)
+
+    async def decide(self, work: Work, *, status: int = 200) -> Response:
+        """Like `run`, without locks: all that the work writes is carried out by one statement (`UnitOfWork.decide`)."""
+
+        async def unlocked(remembering: Work) -> BaseModel:
+            return await self.uow.decide(self.context, remembering)
+
+        return await self._once(work, status, unlocked)
+
+    async def _once(self, work: Work, status: int, carry_out: Callable[[Work], Awaitable[BaseModel]]) -> Response:
+        async def remembering(tx: Tx) -> BaseModel:
+            answer = await work(tx)
+            if self.key is not None:
+                await tx.write(REMEMBER, self._memory(answer, status, tx.now))
+            return answer
+
         try:
-            async with self.uow.begin(self.context) as tx:
-                earlier = await self._earlier(tx)
-                if earlier is not None:
-                    return earlier
-                answer = await work(tx)
-                body = answer.model_dump_json().encode()
-                version = getattr(answer, "version", None)
-                tag = etag(version) if isinstance(version, int) else None
-                if self.key is not None:
-                    await self._remember(tx, status, body, tag)
-        except IntegrityError:
-            if self.key is None:
-                raise
-            # The same key was at work at the same time, and the other was first.
-            async with self.uow.begin(self.context) as tx:
-                earlier = await self._earlier(tx)
+            answer = await carry_out(remembering)
+        except (Refusal, IntegrityError):
+            # Whether it was done before is asked only now: a first time costs nothing for its key.
+            earlier = await self._earlier()
             if earlier is None:
                 raise
             return earlier
-        return _answer(status, body, tag)
+        return _answer(status, answer.model_dump_json().encode(), _tag(answer))
 
-    async def _earlier(self, tx: Tx) -> Response | None:
+    async def _earlier(self) -> Response | None:
         if self.key is None:
             return None
-        row = (
-            await tx.conn.execute(
-                select(idempotency).where(idempotency.c.subject == self.identity.subject, idempotency.c.key == self.key)
-            )
-        ).one_or_none()
+        query = select(idempotency).where(idempotency.c.subject == self.identity.subject, idempotency.c.key == self.key)
+        async with self.uow.database.read() as conn:
+            row = (await conn.execute(query)).one_or_none()
         if row is None:
             return None
         if row.fingerprint != self.fingerprint:
@@ -94,18 +105,21 @@ class Command:
         answer.headers["Idempotency-Replayed"] = "true"
         return answer
 
-    async def _remember(self, tx: Tx, status: int, body: bytes, tag: str | None) -> None:
-        await tx.conn.execute(
-            insert(idempotency).values(
-                subject=self.identity.subject,
-                key=self.key,
-                fingerprint=self.fingerprint,
-                status=status,
-                body=body,
-                etag=tag,
-                created_at=tx.now,
-            )
-        )
+    def _memory(self, answer: BaseModel, status: int, now: datetime) -> dict[str, Any]:
+        return {
+            "subject": self.identity.subject,
+            "key": self.key,
+            "fingerprint": self.fingerprint,
+            "status": status,
+            "body": answer.model_dump_json().encode(),
+            "etag": _tag(answer),
+            "created_at": now,
+        }
+
+
+def _tag(answer: BaseModel) -> str | None:
+    version = getattr(answer, "version", None)
+    return etag(version) if isinstance(version, int) else None
 
 
 def _answer(status: int, body: bytes, tag: str | None) -> Response:

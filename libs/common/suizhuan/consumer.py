@@ -268,14 +268,14 @@ class Consumer:
 
     async def _one_in_savepoint(self, tx: Tx, record: Record) -> bool:
         """Handle one event; False when it went to the dead letters."""
-        pending, acts = len(tx.pending), len(tx.acts)
+        mark = tx.mark()
         try:
             async with tx.conn.begin_nested():
                 await self._one(tx, record)
         except Exception as error:
             if is_transient(error):
                 raise
-            del tx.pending[pending:], tx.acts[acts:]
+            tx.back_to(mark)
             code = error.code if isinstance(error, Refusal) else "handler_failed"
             reason = str(error.params) if isinstance(error, Refusal) else type(error).__name__
             log.error("event_dead", group=self.group, topic=record.topic, offset=record.offset, code=code)

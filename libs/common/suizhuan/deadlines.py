@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy import delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import bindparam, delete, func, select
 
 from suizhuan.context import Context, derived_id
+from suizhuan.db.statements import upsert
 from suizhuan.db.tables import deadline
 from suizhuan.kernel.clock import Clock, utc_text
 from suizhuan.kernel.refusal import Refusal
@@ -26,18 +25,9 @@ log = structlog.get_logger(__name__)
 DeadlineHandler = Callable[["Tx", str, dict[str, Any]], Awaitable[None]]
 
 
-async def put(conn: AsyncConnection, kind: str, ref: str, due_at: datetime, data: Mapping[str, object]) -> None:
-    """Write the row, or move it when it is there."""
-    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    values = {"kind": kind, "ref": ref, "due_at": due_at, "data": dict(data)}
-    await conn.execute(
-        insert(deadline).values(values).on_conflict_do_update(index_elements=["kind", "ref"], set_=values)
-    )
-
-
-async def cancel(conn: AsyncConnection, kind: str, ref: str) -> None:
-    """Forget the row, if there is one."""
-    await conn.execute(delete(deadline).where(deadline.c.kind == kind, deadline.c.ref == ref))
+# Written, or moved when it is there; forgotten, if there is one.
+PUT = upsert(deadline, "kind", "ref")
+CANCEL = delete(deadline).where(deadline.c.kind == bindparam("b_kind"), deadline.c.ref == bindparam("b_ref"))
 
 
 class Deadlines:
@@ -105,7 +95,7 @@ class Deadlines:
                 row = (await tx.conn.execute(taken.with_for_update(skip_locked=True))).one_or_none()
                 if row is None:
                     return  # done by another process, or moved
-                await cancel(tx.conn, kind, ref)
+                await tx.cancel_deadline(kind, ref)
                 await self.handlers[kind](tx, ref, row.data)
         except Exception as error:
             _, pause = self._failing.get((kind, ref), (0.0, 0.5))

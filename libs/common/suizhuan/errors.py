@@ -131,5 +131,8 @@ COMMON: dict[str, ErrorSpec] = {
     "clock_off": ErrorSpec(503, "本机时钟异常", "This machine's clock is off"),
     # events
     "event_malformed": ErrorSpec(422, "事件格式有误：{reason}", "The event is malformed: {reason}"),
+    "event_too_large": ErrorSpec(
+        422, "事件 {type} 有 {bytes} 字节，上限 {most}", "The event {type} has {bytes} bytes; {most} is the most"
+    ),
     "event_unknown_version": ErrorSpec(422, "事件类型 {type} 的版本未知", "Unknown version of the event type {type}"),
 }

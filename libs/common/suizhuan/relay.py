@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.db.database import Database, is_transient
 from suizhuan.db.tables import outbox, published
+from suizhuan.decision import LANES
 from suizhuan.failpoints import hit
 from suizhuan.kernel.clock import Clock, utc_text
 from suizhuan.metrics import Metrics
@@ -164,7 +165,7 @@ class Relay:
         )
 
     async def _fetch(self, conn: AsyncConnection) -> Sequence[Any]:
-        query = select(outbox).where(outbox.c.lane == self.lane).order_by(outbox.c.id).limit(BATCH)
+        query = select(outbox).where(outbox.c.lane.in_(range(LANES))).order_by(outbox.c.id).limit(BATCH)
         rows = (await conn.execute(query)).all()
         await conn.rollback()  # ends SQLite's read transaction; nothing to PostgreSQL's autocommit
         return rows

@@ -84,7 +84,9 @@ class Parts:
         clock = clock or SystemClock()
         profile = load_profile(settings.profile)
         metrics = Metrics(CollectorRegistry(), name)
-        database = Database(settings.database_url, pool_size=settings.database_pool_size)
+        database = Database(
+            settings.database_url, pool_size=settings.database_pool_size, max_act=profile.authority.timing.max_act
+        )
         tracing = Tracing(name, endpoint=settings.otlp_endpoint)
         uow = UnitOfWork(database, registry, clock, profile.authority.timing, metrics, tracing=tracing)
         return Parts(

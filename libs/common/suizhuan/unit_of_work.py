@@ -1,138 +1,37 @@
 """One transaction of a service: state, events and the check of power, all or nothing.
 
-Handlers read and write through `tx.conn`, call `tx.emit` and `tx.act`, and return; the unit of work alone
-commits. Its last statement checks the acts and appends the events together (`suizhuan.guard`), so that what
-stands in the outbox was allowed at the moment it was committed.
+Two kinds. A **command** (`UnitOfWork.decide`) reads, decides and hands over what is to be written; all of it is carried
+out by one statement that also checks the acts and that what was read still stands (`suizhuan.guard`); if it does not,
+the command decides anew. What works on many rows, as consumers do (`UnitOfWork.begin`), locks and writes as it goes.
+In either kind the unit of work alone commits.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from suizhuan import deadlines, guard
-from suizhuan.authority import grants as granted
-from suizhuan.authority import locks
+from suizhuan import guard
+from suizhuan.authority.book import Book
 from suizhuan.context import Context
 from suizhuan.db.database import Database, is_transient
+from suizhuan.decision import Outdated
 from suizhuan.events import EventRegistry
-from suizhuan.guard import Pending
 from suizhuan.kernel.clock import Clock
 from suizhuan.kernel.refusal import Refusal
-from suizhuan.kernel.term import Act, Grant, Timing, check_act, check_beat
+from suizhuan.kernel.term import Timing
 from suizhuan.metrics import Metrics
-from suizhuan.tracing import Tracing, current_traceparent
+from suizhuan.tracing import Tracing
+from suizhuan.tx import Authority, NeedsLocks, Tx
 
+__all__ = ["Authority", "Tx", "UnitOfWork"]
 
-@dataclass(frozen=True, slots=True)
-class Authority:
-    """Under which mandate and term an event happened (G6)."""
-
-    mandate: str
-    term: int
-
-    @staticmethod
-    def of(grant: Grant) -> Authority:
-        return Authority(grant.mandate, grant.term)
-
-
-@dataclass(slots=True)
-class Tx:
-    """What a handler holds. Everything it does is part of one transaction."""
-
-    conn: AsyncConnection
-    context: Context
-    now: datetime
-    timing: Timing
-    registry: EventRegistry
-    pending: list[Pending] = field(default_factory=list)
-    acts: list[Act] = field(default_factory=list)
-    deadlines_touched: bool = False
-    _counts: dict[str, int] = field(default_factory=dict)
-
-    def emit(
-        self,
-        fact: object,
-        *,
-        key: str,
-        sequence: int,
-        area: str | None = None,
-        authority: Authority | None = None,
-        org: str | None = None,
-    ) -> str:
-        """Publish `fact` as an event of aggregate `key`, whose version is now `sequence`; returns the event's id.
-
-        Lock or version-bump the aggregate first: then the order of the outbox is the order of the aggregate.
-        """
-        event = self.registry.of(fact)
-        index = self._counts.get(event.name, 0)
-        self._counts[event.name] = index + 1
-        event_id = self.context.event_id(event.type, index)
-        self.pending.append(
-            Pending.of(
-                event,
-                fact,
-                event_id=event_id,
-                key=key,
-                time=self.now,
-                source=self.registry.service,
-                sequence=sequence,
-                area=area,
-                actor=self.context.actor,
-                org=org or self.context.org,
-                mandate=authority.mandate if authority else None,
-                term=authority.term if authority else None,
-                correlation=self.context.correlation_id,
-                causation=self.context.causation_id,
-                traceparent=current_traceparent() or self.context.traceparent,
-            )
-        )
-        return event_id
-
-    async def act(self, power: str, affair: str, place: str, org: str | None = None) -> Grant:
-        """`org` (by default the caller's) uses `power` for `affair` at `place`, or is refused.
-
-        Refused early here; decided again, under the locks, in the transaction's last statement.
-        Errors: `missing_power`, `term_passed`, `power_in_transition`, `replica_stale`, `clock_off`.
-        """
-        acting = org or self.context.org or ""
-        grant, lead = await granted.held_by(self.conn, acting, power, affair, place, self.now)
-        holder = lead.holder if lead else None
-        if grant is None:
-            raise Refusal(
-                "missing_power", power=power, affair=affair, area=place, org=acting or self.context.actor, holder=holder
-            )
-        return await self.act_under(grant, power, place, holder=holder)
-
-    async def act_under(self, grant: Grant, power: str, place: str, *, holder: str | None = None) -> Grant:
-        """Like `act`, under a grant that is already known (a receiver's, a case's)."""
-        act = Act(power, grant.affair, place, grant.holder, grant.mandate, grant.term)
-        replica, beat = await granted.newest_beat(self.conn)
-        check_beat(beat, replica, self.now, self.timing)
-        check_act(act, grant, self.now, self.timing, holder=holder)
-        self.acts.append(act)
-        return grant
-
-    async def act_locked(self, grant: Grant, power: str, place: str, *, holder: str | None = None) -> Grant:
-        """Like `act_under`, with the grant locked from here on: for consumers, which decide in mid-transaction
-        whether somebody may receive a duty, and say so by an event instead of failing."""
-        await locks.share(self.conn, [grant.mandate])
-        fresh = await granted.by_mandate(self.conn, grant.mandate, lock=True)
-        return await self.act_under(fresh or grant, power, place, holder=holder)
-
-    async def deadline(self, kind: str, ref: str, due_at: datetime, **data: object) -> None:
-        """Have `kind` happen for `ref` at `due_at`; replaces an earlier one of the same name."""
-        await deadlines.put(self.conn, kind, ref, due_at, data)
-        self.deadlines_touched = True
-
-    async def cancel_deadline(self, kind: str, ref: str) -> None:
-        await deadlines.cancel(self.conn, kind, ref)
+T = TypeVar("T")
+TRIES = 8
 
 
 class UnitOfWork:
@@ -146,7 +45,6 @@ class UnitOfWork:
         timing: Timing,
         metrics: Metrics,
         *,
-        limits: ActLimits | None = None,
         tracing: Tracing | None = None,
     ) -> None:
         self.database = database
@@ -155,13 +53,54 @@ class UnitOfWork:
         self.timing = timing
         self.metrics = metrics
         self.tracing = tracing or Tracing(registry.service)
-        self.limits = limits or ActLimits.within(timing.max_act)
+        self.book = Book()
         self.on_outbox: list[Callable[[], None]] = []
         self.on_deadline: list[Callable[[], None]] = []
 
+    async def decide(self, context: Context, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Carry out a command: `work` reads and decides, one statement writes. Returns what `work` returned.
+
+        `work` may be called again when what it read has changed meanwhile, or the database was busy; it must have no
+        effects but through its Tx. Errors: the refusals of `work` and of its acts; `unavailable`.
+        """
+        for left in reversed(range(TRIES)):
+            try:
+                return await self._decide(context, work)
+            except NeedsLocks:
+                async with self.begin(context) as tx:
+                    return await work(tx)
+            except Outdated as error:
+                if not left:
+                    raise Refusal("unavailable", reason="contention", retry_after=1) from error
+            except DBAPIError as error:
+                if not is_transient(error):
+                    raise
+                if not left or error.connection_invalidated:  # then nobody knows whether it was carried out
+                    raise Refusal("unavailable", reason="database", retry_after=1) from error
+        raise AssertionError
+
+    async def _decide(self, context: Context, work: Callable[[Tx], Awaitable[T]]) -> T:
+        async with self.database.deciding() as conn:
+            if self.book.stale or self.database.is_sqlite:
+                await self.book.follow(conn)
+            tx = Tx(conn, context, self.clock.now(), self.timing, self.registry, self.book)
+            try:
+                answer = await work(tx)
+                decision = tx.decided()
+                if not decision.empty:
+                    sequence = await guard.commit(self.database, conn, decision, self.clock, self.timing)
+                    self.book.stale = self.book.stale or sequence != self.book.sequence
+            except (Refusal, Outdated) as no:
+                # Refused by what we remember: that counts only if the database knows nothing newer.
+                if await self.book.follow(conn):
+                    raise Outdated(str(no)) from no
+                raise
+        self._happened(tx)
+        return answer
+
     @asynccontextmanager
     async def begin(self, context: Context, *, limited: bool = True) -> AsyncIterator[Tx]:
-        """A transaction; commits when the block ends, rolls back when it raises.
+        """A transaction that locks and writes as it goes; commits when the block ends, rolls back when it raises.
 
         `limited` sets the time limits that bound an act (A); consumers, which may work long and act under no
         power, pass False. Errors: whatever the block raises; `unavailable` when the database cannot be reached.
@@ -169,42 +108,24 @@ class UnitOfWork:
         try:
             async with self.database.write() as conn:
                 if limited and not self.database.is_sqlite:
-                    await conn.execute(text(self.limits.sql))
+                    await conn.execute(text(self.database.limits.sql))
                 tx = Tx(conn, context, self.clock.now(), self.timing, self.registry)
                 yield tx
-                await guard.commit(self.database, tx.conn, tx.acts, tx.pending, self.clock, self.timing)
+                decision = tx.decided()
+                if not decision.empty:
+                    await guard.commit(self.database, conn, decision, self.clock, self.timing)
         except DBAPIError as error:
             if limited and is_transient(error):
                 raise Refusal("unavailable", reason="database", retry_after=1) from error
             raise
-        for pending in tx.pending:
+        self._happened(tx)
+
+    def _happened(self, tx: Tx) -> None:
+        for pending in tx.decision.pending:
             self.metrics.events_emitted_total.labels(type=pending.type).inc()
-        if tx.pending:
+        if tx.decision.pending:
             for wake in self.on_outbox:
                 wake()
         if tx.deadlines_touched:
             for wake in self.on_deadline:
                 wake()
-
-
-@dataclass(frozen=True, slots=True)
-class ActLimits:
-    """PostgreSQL's limits for one act: what can still pass between its last check and its commit stays under A."""
-
-    lock_ms: int
-    statement_ms: int
-    idle_ms: int
-
-    @staticmethod
-    def within(max_act: timedelta) -> ActLimits:
-        """A is the sum of a lock wait, the statement and the idle time before COMMIT."""
-        share = int(max_act.total_seconds() * 1000) // 5
-        return ActLimits(lock_ms=share, statement_ms=2 * share, idle_ms=2 * share)
-
-    @property
-    def sql(self) -> str:
-        return (
-            f"SELECT set_config('lock_timeout','{self.lock_ms}',true),"
-            f"set_config('statement_timeout','{self.statement_ms}',true),"
-            f"set_config('idle_in_transaction_session_timeout','{self.idle_ms}',true)"
-        )

@@ -12,8 +12,6 @@ from complaints.domain.intake import route, route_case
 from complaints.domain.limits import next_card
 from complaints.domain.verification import independent
 from complaints.rules import Rules
-from suizhuan.authority import grants as granted
-from suizhuan.authority import locks
 from suizhuan.commands import Command
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.term import LEAD, Grant, holding
@@ -31,9 +29,12 @@ def staff(command: Command) -> str:
 
 
 async def take(tx: Tx, command: Command, case: str, case_term: int | None = None) -> Case:
-    """The case, locked. Errors: `not_found`, `version_conflict`, `case_term_passed`."""
-    await store.lock_grant_of(tx.conn, case)
-    found = await store.get_case(tx.conn, case, lock=True)
+    """The case; locked, or looked at again when it is written.
+
+    Errors: `not_found`, `version_conflict`, `case_term_passed`."""
+    if tx.locks:
+        await store.lock_grant_of(tx.conn, case)
+    found = await store.get_case(tx.conn, case, lock=tx.locks)
     command.check_version(found.version)
     found.at_term(case_term)
     return found
@@ -48,7 +49,7 @@ async def act_as_responsible(tx: Tx, case: Case, org: str) -> Grant:
     """`org` acts on a case that it answers for, under the very grant by which it holds it.
 
     Errors: `missing_power` (naming who holds it), `not_responsible`, `not_routed`, and those of every act."""
-    covering = await granted.covering(tx.conn, case.affair, case.area)
+    covering = await tx.covering(case.affair, case.area)
     if org != case.responsible:
         if holding(covering, org, HANDLE, case.affair, case.area, tx.now) is None:
             raise Refusal(
@@ -59,7 +60,7 @@ async def act_as_responsible(tx: Tx, case: Case, org: str) -> Grant:
     _, mandate, term = answers_for(case)
     grant = next((g for g in covering if g.mandate == mandate), None)
     if grant is None:
-        grant = await granted.by_mandate(tx.conn, mandate)
+        grant = await tx.grant(mandate)
     now_with = route_case(covering, case.affair, case.area, tx.now)
     holder = now_with.holder if now_with else None
     if grant is None:
@@ -74,7 +75,7 @@ async def act_as_checker(tx: Tx, case: Case, power: str, org: str) -> Grant:
 
     Where the slot's holder answers for the case itself, the next broader holder does it, as holder of the broader
     area. Errors: `self_verification`, and those of every act."""
-    covering = await granted.covering(tx.conn, VERIFICATION, case.area)
+    covering = await tx.covering(VERIFICATION, case.area)
     others = _checkers(covering, case, tx.now)
     independent(case, org, others=others[0].holder if others else None)
     slot = route_case(covering, VERIFICATION, case.area, tx.now)
@@ -136,14 +137,16 @@ async def try_to_route(tx: Tx, rules: Rules, case: Case) -> tuple[Change, Grant]
     The grant is kept as it is until this transaction ends, so that a switch which moves it sees this case, too."""
     grant = None
     while True:
-        covering = await granted.covering(tx.conn, case.affair, case.area)
+        covering = await tx.covering(case.affair, case.area)
         found = route_case(covering, case.affair, case.area, tx.now)
         if found is None:
             return None
         if grant is not None and (found.mandate, found.term) == (grant.mandate, grant.term):
             break
-        await locks.share(tx.conn, [found.mandate])
+        await tx.pin(found)
         grant = found
+        if not tx.locks:
+            break
     price = rules.price(case.affair, await store.price_of(tx.conn, case.affair))
     return route(case, grant, price, tx.now), grant
 
@@ -151,6 +154,7 @@ async def try_to_route(tx: Tx, rules: Rules, case: Case) -> tuple[Change, Grant]
 async def leave_switch(tx: Tx, before: Case) -> None:
     """The case ended while a switch waited for its hold: the switch waits for one answer less."""
     if before.switch is not None:
+        tx.require_locks()
         await answered(tx, before.switch, before.id, store_switches.GONE, None)
 
 

@@ -66,14 +66,14 @@ class Handovers:
             now=tx.now,
             expires_at=tx.now + self.rules.handover_wait,
         )
-        await store.add_handover(tx.conn, made)
+        await store.add_handover(tx, made)
         await tx.deadline(EXPIRES, made.id, made.expires_at)
         return await desk.save(tx, change, grant), made
 
     async def _receiver(self, tx: Tx, case: Case, to: str, affair: str) -> Grant:
         """The receiver's grant, locked and checked like an act, so that a hopeless request asks finance for nothing."""
         giver, _, _ = answers_for(case)
-        covering = await granted.covering(tx.conn, affair, case.area)
+        covering = await tx.covering(affair, case.area)
         if not covering:
             raise Refusal("unknown_affair", affair=affair)
         if to == giver:
@@ -136,7 +136,7 @@ class Handovers:
         return waiting
 
     async def note_refused(self, tx: Tx, waiting: Handover, reason: str, shortfall_fen: int = 0) -> None:
-        await store.save_handover(tx.conn, waiting.decided(saga.REFUSED, tx.now, reason, shortfall_fen))
+        await store.save_handover(tx, waiting.decided(saga.REFUSED, tx.now, reason, shortfall_fen))
         await tx.cancel_deadline(EXPIRES, waiting.id)
         await tx.cancel_deadline(RETRY, waiting.id)
 
@@ -161,7 +161,7 @@ class Handovers:
             if giver is None or giver.term != case.term or not giver.in_time(tx.now):
                 await self._refuse(tx, case, waiting, saga.GIVER)
                 return
-            covering = await granted.covering(tx.conn, waiting.affair, case.area)
+            covering = await tx.covering(waiting.affair, case.area)
             found = own_grant(covering, waiting.receiver, case.area, tx)
             receiver = await tx.act_locked(found, HANDLE, case.area) if found else None
         except Refusal as refusal:
@@ -176,14 +176,14 @@ class Handovers:
 
     async def _wait(self, tx: Tx, waiting: Handover, attempt: int) -> None:
         """A stale replica decides nothing: the handover waits for it, at most until its deadline."""
-        await store.save_handover(tx.conn, waiting)
+        await store.save_handover(tx, waiting)
         pause = timedelta(seconds=min(2**attempt, LONGEST_PAUSE_S))
         await tx.deadline(RETRY, waiting.id, min(tx.now + pause, waiting.expires_at), attempt=attempt + 1)
 
     async def _move(self, tx: Tx, case: Case, waiting: Handover, receiver: Grant) -> None:
         hold = Hold(waiting.hold or "", waiting.id, waiting.held_fen or 0)
         moved = await desk.save(tx, saga.move(case, waiting, receiver, hold, tx.now), receiver, org=receiver.holder)
-        await store.save_handover(tx.conn, waiting.decided(saga.MOVED, tx.now))
+        await store.save_handover(tx, waiting.decided(saga.MOVED, tx.now))
         await tx.cancel_deadline(EXPIRES, waiting.id)
         await tx.cancel_deadline(RETRY, waiting.id)
         await desk.watch_cards(tx, moved)
@@ -204,7 +204,7 @@ class Handovers:
         acting = await desk.act_as_responsible(tx, case, org)
         limit = self.rules.profile.limits.return_wrong_dispatch
         movement = undoable(case, limit, tx.now, self.rules.clockwork)
-        covering = await granted.covering(tx.conn, movement.affair, case.area)
+        covering = await tx.covering(movement.affair, case.area)
         giver = own_grant([g for g in covering if g.mandate == movement.mandate], movement.giver, case.area, tx)
         giver = giver or own_grant(covering, movement.giver, case.area, tx)
         slot = route_case(covering, movement.affair, case.area, tx.now)

@@ -108,7 +108,7 @@ async def get_private(
     purpose: Annotated[Purpose, Query(description="用途，随查阅一并记录 / why; recorded with the read")],
 ) -> Response:
     """仅限该诉求的责任组织或核查方；每次查阅都留痕 / for who answers for it or checks it; every read is recorded."""
-    return await command.run(lambda tx: private.read(tx, command, key_of(case_id), purpose))
+    return await command.decide(lambda tx: private.read(tx, command, key_of(case_id), purpose))
 
 
 @router.get("/handovers/{handover_id}", response_model=HandoverOut, summary="转办 / A handover")

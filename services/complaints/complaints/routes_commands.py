@@ -71,7 +71,7 @@ async def report_case(request: Request, command: CommandDep, body: ReportIn) -> 
         await desk.watch_end(tx, rules, grant)
         return CaseOut.of(routed.case)
 
-    return await command.run(work_, status=201)
+    return await command.decide(work_, status=201)
 
 
 @router.post("/cases/{case_id}/start", response_model=CaseOut, summary="开始处置 / Start work")
@@ -84,7 +84,7 @@ async def start(command: CommandDep, case_id: str, body: ActIn) -> Response:
         grant = await desk.act_as_responsible(tx, case, org)
         return CaseOut.of(await desk.save(tx, work.start(case, tx.now), grant))
 
-    return await command.run(work_)
+    return await command.decide(work_)
 
 
 @router.post("/cases/{case_id}/result", response_model=CaseOut, summary="反馈处置结果 / Report the work as done")
@@ -101,7 +101,7 @@ async def result(request: Request, command: CommandDep, case_id: str, body: ActI
         await desk.watch_cards(tx, after)
         return CaseOut.of(after)
 
-    return await command.run(work_)
+    return await command.decide(work_)
 
 
 @router.post("/cases/{case_id}/verification", response_model=CaseOut, summary="核查 / Check the work")
@@ -121,7 +121,7 @@ async def verify(command: CommandDep, case_id: str, body: VerificationIn) -> Res
         await desk.leave_switch(tx, case)
         return CaseOut.of(await desk.save(tx, change, grant))
 
-    return await command.run(work_)
+    return await command.decide(work_)
 
 
 @router.post("/cases/{case_id}/closure", response_model=CaseOut, summary="结案 / Close")
@@ -144,7 +144,7 @@ async def close(request: Request, command: CommandDep, case_id: str, body: Closu
         await desk.watch_cards(tx, after)
         return CaseOut.of(after)
 
-    return await command.run(work_)
+    return await command.decide(work_)
 
 
 async def _why_invalid(tx: Tx, rules: Rules, case: Case, body: ClosureIn) -> str | None:
@@ -179,7 +179,7 @@ async def extend(request: Request, command: CommandDep, case_id: str, body: Exte
         await desk.watch_cards(tx, after)
         return CaseOut.of(after)
 
-    return await command.run(work_)
+    return await command.decide(work_)
 
 
 @router.post("/cases/{case_id}/suspension", response_model=CaseOut, summary="挂账 / Suspend")
@@ -194,7 +194,7 @@ async def suspend(command: CommandDep, case_id: str, body: SuspensionIn) -> Resp
         await desk.watch_cards(tx, after)
         return CaseOut.of(after)
 
-    return await command.run(work_)
+    return await command.decide(work_)
 
 
 @router.post("/cases/{case_id}/resumption", response_model=CaseOut, summary="恢复 / Resume")
@@ -210,4 +210,4 @@ async def resume(request: Request, command: CommandDep, case_id: str, body: ActI
         await desk.watch_cards(tx, after)
         return CaseOut.of(after)
 
-    return await command.run(work_)
+    return await command.decide(work_)

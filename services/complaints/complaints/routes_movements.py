@@ -25,7 +25,7 @@ async def hand_over(request: Request, command: CommandDep, case_id: str, body: H
         case, made = await handovers.request(tx, command, case_key(case_id), body.to, body.affair, body.case_term)
         return HandoverAccepted.accepted(made, case)
 
-    return await command.run(work_, status=202)
+    return await command.decide(work_, status=202)
 
 
 @router.post("/cases/{case_id}/return", response_model=CaseOut, summary="回退 / Return a wrongly dispatched case")
@@ -36,4 +36,4 @@ async def give_back(request: Request, command: CommandDep, case_id: str, body: A
     async def work_(tx: Tx) -> CaseOut:
         return CaseOut.of(await handovers.give_back(tx, command, case_key(case_id), body.case_term))
 
-    return await command.run(work_)
+    return await command.decide(work_)

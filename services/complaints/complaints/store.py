@@ -16,12 +16,27 @@ from complaints.domain.case import ROOT, Case, Change, Hold, Movement
 from complaints.domain.handover import Handover
 from suizhuan.authority import grants as granted
 from suizhuan.authority import locks
+from suizhuan.db.statements import Values
 from suizhuan.kernel.clock import utc_text
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Authority, Tx
 
 CASE_FIELDS = [f.name for f in fields(Case)]
 _COLUMNS = {"limit": "time_limit"}
+
+
+ADD_CASE, ADD_PRIVATE, ADD_HISTORY = insert(t.cases), insert(t.private), insert(t.history)
+SAVE_CASE = (
+    update(t.cases)
+    .where(t.cases.c.id == bindparam("b_id"), t.cases.c.version == bindparam("b_read"))
+    .values({c.name: bindparam(f"b_{c.name}") for c in t.cases.c if c.name != "id"})
+)
+ADD_HANDOVER = insert(t.handovers)
+SAVE_HANDOVER = (
+    update(t.handovers)
+    .where(t.handovers.c.id == bindparam("b_id"))
+    .values({c.name: bindparam(f"b_{c.name}") for c in t.handovers.c if c.name != "id"})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,12 @@ def to_row(case: Case) -> dict[str, Any]:
     return values
 
 
+def _as_read(change: Change) -> Values:
+    """The case's new row, to be written over the version that the change began with."""
+    row = {f"b_{name}": value for name, value in to_row(change.case).items()}
+    return {**row, "b_read": change.case.version - len(change.facts)}
+
+
 async def find_case(conn: AsyncConnection, case: str, *, lock: bool = False) -> Case | None:
     query = select(t.cases).where(t.cases.c.id == case)
     row = (await conn.execute(query.with_for_update() if lock else query)).one_or_none()
@@ -74,8 +95,8 @@ async def lock_grant_of(conn: AsyncConnection, case: str) -> None:
 async def add_case(tx: Tx, changes: Sequence[tuple[Change, Authority | None, str | None]], personal: Personal) -> None:
     """A new case, as its last change leaves it."""
     case = changes[-1][0].case
-    await tx.conn.execute(insert(t.cases).values(**to_row(case)))
-    await tx.conn.execute(insert(t.private).values(case_id=case.id, **asdict(personal)))
+    await tx.write(ADD_CASE, to_row(case))
+    await tx.write(ADD_PRIVATE, {"case_id": case.id, **asdict(personal)})
     await _tell(tx, changes)
 
 
@@ -89,14 +110,8 @@ async def save_all(tx: Tx, changes: Sequence[tuple[Change, Authority | None, str
     """Like `save`, for many cases with a few statements."""
     if not changes:
         return
-    rows = [to_row(change.case) for change, _, _ in changes]
-    names = [name for name in rows[0] if name != "id"]
-    query = (
-        update(t.cases)
-        .where(t.cases.c.id == bindparam("b_id"))
-        .values({name: bindparam(f"b_{name}") for name in names})
-    )
-    await tx.conn.execute(query, [{f"b_{name}": value for name, value in row.items()} for row in rows])
+    rows = [_as_read(change) for change, _, _ in changes]
+    await tx.write(SAVE_CASE, rows, decides=True)
     await _tell(tx, changes)
 
 
@@ -122,7 +137,7 @@ async def _tell(tx: Tx, changes: Sequence[tuple[Change, Authority | None, str | 
                 }
             )
     if rows:
-        await tx.conn.execute(insert(t.history), rows)
+        await tx.write(ADD_HISTORY, rows)
 
 
 def _plain(value: Any) -> Any:
@@ -151,13 +166,13 @@ def _handover_row(handover: Handover) -> dict[str, Any]:
     return {_HANDOVER.get(name, name): value for name, value in asdict(handover).items()}
 
 
-async def add_handover(conn: AsyncConnection, handover: Handover) -> None:
-    await conn.execute(insert(t.handovers).values(**_handover_row(handover)))
+async def add_handover(tx: Tx, handover: Handover) -> None:
+    await tx.write(ADD_HANDOVER, _handover_row(handover))
 
 
-async def save_handover(conn: AsyncConnection, handover: Handover) -> None:
-    """The case's row is its lock: hold that one."""
-    await conn.execute(update(t.handovers).where(t.handovers.c.id == handover.id).values(**_handover_row(handover)))
+async def save_handover(tx: Tx, handover: Handover) -> None:
+    """The case's row is its lock: change that one in the same transaction."""
+    await tx.write(SAVE_HANDOVER, {f"b_{name}": value for name, value in _handover_row(handover).items()})
 
 
 async def handovers_of(conn: AsyncConnection, cases: Collection[str]) -> dict[str, Handover]:

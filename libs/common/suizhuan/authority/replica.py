@@ -76,7 +76,7 @@ class Replica:
         elif event.name == records.DONE:
             await self._done(tx, event, DoneView.model_validate(event.data))
         elif event.name == records.DROPPED:
-            await self._dropped(tx, DroppedView.model_validate(event.data))
+            await self._dropped(tx, event, DroppedView.model_validate(event.data))
         elif event.name != records.BEAT:
             raise ValueError(f"an unknown record on the authority log: {event.type}")
         values: dict[str, Any] = {"sequence": event.sequence, "offset": event.offset}
@@ -108,7 +108,7 @@ class Replica:
         for slot in opened.slots:
             for grant in await self._yielding_to(tx, slot):
                 mark = Yielding(slot.area, switch=opened.switch)
-                await self._save_yielding(tx, grant, (*grant.yielding, mark))
+                await self._save_yielding(tx, grant, (*grant.yielding, mark), event.sequence)
         await tx.conn.execute(
             insert(open_switch).values(
                 switch=opened.switch, slots=[slot.model_dump(exclude_none=True) for slot in opened.slots]
@@ -128,17 +128,17 @@ class Replica:
         )
 
     async def _done(self, tx: Tx, event: Event, done: DoneView) -> None:
-        await self._lift(tx, done.switch)
+        await self._lift(tx, done.switch, event.sequence)
         for slot in done.slots:
             if slot.old is not None:
-                await self._end(tx, slot.old.mandate, slot.role, slot.affair)
+                await self._end(tx, slot.old.mandate, slot.role, slot.affair, event.sequence)
             if slot.new is not None:
                 await self._begin(tx, event, slot)
         if self.on_done:
             await self.on_done(tx, done)
 
-    async def _dropped(self, tx: Tx, dropped: DroppedView) -> None:
-        await self._lift(tx, dropped.switch)
+    async def _dropped(self, tx: Tx, event: Event, dropped: DroppedView) -> None:
+        await self._lift(tx, dropped.switch, event.sequence)
         if self.on_dropped:
             await self.on_dropped(tx, dropped)
 
@@ -161,28 +161,32 @@ class Replica:
         )
         return [to_grant(row) for row in rows]
 
-    async def _save_yielding(self, tx: Tx, grant: Grant, items: Iterable[Yielding]) -> None:
+    async def _save_yielding(self, tx: Tx, grant: Grant, items: Iterable[Yielding], sequence: int) -> None:
         await tx.conn.execute(
-            update(grants).where(grants.c.mandate == grant.mandate).values(yielding=yielding_to(items))
+            update(grants)
+            .where(grants.c.mandate == grant.mandate)
+            .values(yielding=yielding_to(items), sequence=sequence)
         )
 
-    async def _lift(self, tx: Tx, switch: str) -> None:
+    async def _lift(self, tx: Tx, switch: str, sequence: int) -> None:
         """End a switch here: lift only what this switch had set yielding."""
         row = (await tx.conn.execute(select(open_switch).where(open_switch.c.switch == switch))).one_or_none()
         if row is None:
             return
         for raw in row.slots:
             for grant in await self._yielding_to(tx, SlotView.model_validate(raw)):
-                await self._save_yielding(tx, grant, [y for y in grant.yielding if y.switch != switch])
+                await self._save_yielding(tx, grant, [y for y in grant.yielding if y.switch != switch], sequence)
         await tx.conn.execute(delete(open_switch).where(open_switch.c.switch == switch))
 
-    async def _end(self, tx: Tx, mandate: str, role: str, affair: str) -> None:
+    async def _end(self, tx: Tx, mandate: str, role: str, affair: str, sequence: int) -> None:
         for grant in await self._lock(tx, [mandate]):
-            await tx.conn.execute(update(grants).where(grants.c.mandate == mandate).values(live=False, yielding=[]))
+            await tx.conn.execute(
+                update(grants).where(grants.c.mandate == mandate).values(live=False, yielding=[], sequence=sequence)
+            )
             if role == LEAD:
                 for broader in await self._broader(tx, affair, grant.area):
                     kept = [y for y in broader.yielding if y.mandate != mandate]
-                    await self._save_yielding(tx, broader, kept)
+                    await self._save_yielding(tx, broader, kept, sequence)
 
     async def _begin(self, tx: Tx, event: Event, slot: MovedSlotView) -> None:
         new = slot.new
@@ -192,7 +196,7 @@ class Replica:
         if slot.role == LEAD:
             for broader in await self._broader(tx, slot.affair, slot.area):
                 mark = Yielding(slot.area, mandate=new.mandate, until=new.ends_at)
-                await self._save_yielding(tx, broader, (*broader.yielding, mark))
+                await self._save_yielding(tx, broader, (*broader.yielding, mark), event.sequence)
             carved = [
                 Yielding(g.area, mandate=g.mandate, until=g.ends_at)
                 for g in await within(tx.conn, slot.affair, slot.area)

@@ -7,6 +7,8 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +19,47 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 
+@dataclass(frozen=True, slots=True)
+class ActLimits:
+    """PostgreSQL's limits for one act: what can still pass between its last check and its commit stays under A."""
+
+    lock_ms: int
+    statement_ms: int
+    idle_ms: int
+
+    @staticmethod
+    def within(max_act: timedelta) -> ActLimits:
+        """A is the sum of a lock wait, the statement and the idle time before COMMIT."""
+        share = int(max_act.total_seconds() * 1000) // 5
+        return ActLimits(lock_ms=share, statement_ms=2 * share, idle_ms=2 * share)
+
+    @property
+    def named(self) -> dict[str, str]:
+        """As settings of PostgreSQL."""
+        return {
+            "lock_timeout": str(self.lock_ms),
+            "statement_timeout": str(self.statement_ms),
+            "idle_in_transaction_session_timeout": str(self.idle_ms),
+        }
+
+    @property
+    def sql(self) -> str:
+        """One statement that sets them for a transaction."""
+        return "SELECT " + ",".join(f"set_config('{name}','{value}',true)" for name, value in self.named.items())
+
+
 class Database:
-    """An engine for one service on SQLite or PostgreSQL.
+    """Engines for one service on SQLite or PostgreSQL.
 
     Promise: `write()` serialises on SQLite (one writer, BEGIN IMMEDIATE) and runs READ COMMITTED on PostgreSQL.
     On SQLite a committed transaction is on disk (WAL, synchronous=FULL).
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, max_act: timedelta = timedelta(seconds=5)) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.one_statement = not self.is_sqlite  # whether a command's writes are carried out by one statement
+        self.limits = ActLimits.within(max_act)
         options: dict[str, Any] = {}
         if self.is_sqlite:
             if self.url.database and self.url.database != ":memory:":
@@ -34,6 +67,13 @@ class Database:
         else:
             options = {"pool_size": pool_size, "max_overflow": pool_size, "pool_pre_ping": True}
         self.engine: AsyncEngine = create_async_engine(self.url, hide_parameters=True, **options)
+        self._commands = self.engine
+        if not self.is_sqlite:
+            # Commands have connections of their own: no BEGIN, no COMMIT, and the limits of an act from the start.
+            options |= {"pool_pre_ping": False, "isolation_level": "AUTOCOMMIT"}
+            options["connect_args"] = {"server_settings": self.limits.named}
+            self._commands = create_async_engine(self.url, hide_parameters=True, **options)
+            event.listen(self._commands.sync_engine, "before_execute", _only_reads)
         # asyncio tasks of this process queue here instead of spinning in SQLite's busy handler
         self._writer = asyncio.Lock()
         if self.is_sqlite:
@@ -51,6 +91,18 @@ class Database:
             conn = await plain.execution_options(sqlite_immediate=True)
             async with conn.begin():
                 yield conn
+
+    @asynccontextmanager
+    async def deciding(self) -> AsyncIterator[AsyncConnection]:
+        """For a command: it reads, each statement by itself, and writes with its last one (`suizhuan.guard`).
+
+        On SQLite a transaction as `write()` makes it. On PostgreSQL other statements that write are refused."""
+        if self.is_sqlite:
+            async with self.write() as conn:
+                yield conn
+            return
+        async with self._commands.connect() as conn:
+            yield conn
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -80,6 +132,7 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+        await self._commands.dispose()
 
 
 def is_transient(error: BaseException) -> bool:
@@ -104,6 +157,11 @@ def is_transient(error: BaseException) -> bool:
         | OSError
         | TimeoutError,
     )
+
+
+def _only_reads(_conn: Any, statement: Any, *_: Any) -> None:
+    if getattr(statement, "is_dml", False) or getattr(statement, "_for_update_arg", None) is not None:
+        raise TypeError("a command hands its writes over (Tx.write) and locks nothing")
 
 
 def _sqlite_connect(connection: Any, _record: Any) -> None:

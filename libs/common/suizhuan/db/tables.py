@@ -115,9 +115,10 @@ grants = Table(
     Column("successor", Text),
     Column("yielding", Json, nullable=False),  # [{prefix, by, until}]: see suizhuan.authority.grants
     Column("live", Boolean, nullable=False),
-    Column("sequence", BigInt, nullable=False),
+    Column("sequence", BigInt, nullable=False),  # of the record that changed this row last
     Index("authority_grant_by_slot", "affair", "area"),
     Index("authority_grant_by_holder", "holder", "affair"),
+    Index("authority_grant_by_sequence", "sequence"),
 )
 
 # The one row that says how far the replica is and which beat it holds.

@@ -1,0 +1,68 @@
+"""The grants of a service's replica in the process's memory: refuses early, chooses the grant, and never decides.
+
+What it says may be a moment old. So a command that it lets pass is judged again by the database in the statement that
+commits it, and one that it would refuse is refused only when the database has nothing newer (`follow`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from suizhuan.authority.grants import to_grant
+from suizhuan.db.tables import authority_state, grants
+from suizhuan.kernel.area import prefixes
+from suizhuan.kernel.term import Grant, holding
+
+_SEQUENCE = select(authority_state.c.sequence).where(authority_state.c.id == 1)
+
+
+class Book:
+    """Every grant that the replica has, by mandate and by place. One for each process and service."""
+
+    def __init__(self) -> None:
+        self.sequence = -1  # of the newest record it reflects; -1: nothing was read yet
+        self.stale = True  # the database is known to be further
+        self._grants: dict[str, Grant] = {}
+        self._live: dict[str, dict[str, dict[str, Grant]]] = {}  # affair -> area -> mandate
+
+    def covering(self, affair: str, place: str) -> list[Grant]:
+        """Every live grant for `affair` whose area contains `place`, the narrowest first."""
+        areas = self._live.get(affair)
+        if areas is None:
+            return []
+        return [grant for area in prefixes(place) if area in areas for grant in areas[area].values()]
+
+    def by_mandate(self, mandate: str) -> Grant | None:
+        """The grant of one mandate, live or not."""
+        return self._grants.get(mandate)
+
+    def allows(self, org: str, power: str, affair: str, place: str, now: datetime) -> bool:
+        """The early check of one power."""
+        return holding(self.covering(affair, place), org, power, affair, place, now) is not None
+
+    async def follow(self, conn: AsyncConnection) -> bool:
+        """Take over what the replica has applied since; whether there was anything."""
+        newest = (await conn.execute(_SEQUENCE)).scalar_one_or_none()
+        self.stale = False
+        if newest is None or newest == self.sequence:
+            return False
+        known = self.sequence if newest > self.sequence else -1  # a shorter one is another database's
+        if known < 0:
+            self._grants, self._live = {}, {}
+        rows = await conn.execute(select(grants).where(grants.c.sequence > known))
+        self._take(to_grant(row) for row in rows)
+        self.sequence = newest
+        return True
+
+    def _take(self, found: Iterable[Grant]) -> None:
+        for grant in found:
+            old = self._grants.get(grant.mandate)
+            if old is not None and old.live:
+                self._live[old.affair][old.area].pop(old.mandate, None)
+            self._grants[grant.mandate] = grant
+            if grant.live:
+                self._live.setdefault(grant.affair, {}).setdefault(grant.area, {})[grant.mandate] = grant

@@ -1,0 +1,86 @@
+"""What a transaction has come to before its last statement: acts to judge, changes of rows, events to append."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from suizhuan.cloudevents import headers
+from suizhuan.db.statements import Write
+from suizhuan.events import EventType
+from suizhuan.kernel.clock import utc_text
+from suizhuan.kernel.refusal import Refusal
+from suizhuan.kernel.term import Act, Grant
+
+# The aggregates are shared out among this many lanes; a relay leads some or all of them. The number never changes, so
+# that no two relays can ever lead the same aggregate, however many relays there are.
+LANES = 8
+# A record of Kafka may have 1 MB by default; an event is a fact, not a document.
+EVENT_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An event that waits for the end of its transaction."""
+
+    event_id: str
+    type: str
+    topic: str
+    key: str
+    value: bytes
+    headers: list[list[str]]
+
+    @staticmethod
+    def of(event: EventType, fact: object, *, event_id: str, key: str, time: datetime, **about: Any) -> Pending:
+        """Encode a fact with its attributes; `outboxid`, `authorityoffset` and `beattime` join at the relay.
+
+        Errors: `event_too_large`."""
+        pairs = headers(
+            [
+                ("id", event_id),
+                ("source", about["source"]),
+                ("type", event.type),
+                ("time", utc_text(time)),
+                ("subject", key),
+                ("partitionkey", key),
+                ("sequence", about["sequence"]),
+                ("actor", about["actor"]),
+                ("org", about["org"]),
+                ("mandate", about["mandate"]),
+                ("term", about["term"]),
+                ("area", about["area"]),
+                ("correlationid", about["correlation"]),
+                ("causationid", about["causation"]),
+                ("traceparent", about["traceparent"]),
+            ]
+        )
+        rows = [[name, value.decode()] for name, value in pairs]
+        value = event.encode(fact)
+        if len(value) > EVENT_BYTES:
+            raise Refusal("event_too_large", type=event.type, bytes=len(value), most=EVENT_BYTES)
+        return Pending(event_id, event.type, event.topic, key, value, rows)
+
+    @property
+    def lane(self) -> int:
+        """The share of the aggregates that this one belongs to."""
+        return zlib.crc32(self.key.encode()) % LANES
+
+
+@dataclass(slots=True)
+class Decision:
+    """What a transaction has come to: acts to judge, grants that must stand, changes of rows, events."""
+
+    acts: list[Act] = field(default_factory=list)
+    pins: list[Grant] = field(default_factory=list)  # must still stand, whoever may act under them
+    writes: list[Write] = field(default_factory=list)
+    pending: list[Pending] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        return not (self.acts or self.pins or self.writes or self.pending)
+
+
+class Outdated(Exception):
+    """What was decided upon has changed meanwhile. Nothing was written: decide again."""

@@ -1,0 +1,208 @@
+"""What a handler holds while it decides: reads, acts, events, deadlines, changes of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from suizhuan import deadlines
+from suizhuan.authority import grants as granted
+from suizhuan.authority import locks
+from suizhuan.authority.book import Book
+from suizhuan.context import Context
+from suizhuan.db.statements import Statement, Upsert, Values, Write
+from suizhuan.decision import Decision, Outdated, Pending
+from suizhuan.events import EventRegistry
+from suizhuan.kernel.refusal import Refusal
+from suizhuan.kernel.term import Act, Grant, Timing, check_act, check_beat, holding, route
+from suizhuan.tracing import current_traceparent
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Under which mandate and term an event happened (G6)."""
+
+    mandate: str
+    term: int
+
+    @staticmethod
+    def of(grant: Grant) -> Authority:
+        return Authority(grant.mandate, grant.term)
+
+
+class NeedsLocks(Exception):
+    """A command has found that it must lock what it reads: it is carried out again, in a transaction that locks."""
+
+
+@dataclass(slots=True)
+class Tx:
+    """What a handler holds. Everything it does is part of one transaction.
+
+    With a `book` this is a command: it reads without locks, and its writes wait for the last statement."""
+
+    conn: AsyncConnection
+    context: Context
+    now: datetime
+    timing: Timing
+    registry: EventRegistry
+    book: Book | None = None
+    decision: Decision = field(default_factory=Decision)
+    deadlines_touched: bool = False
+    _deadlines: dict[tuple[str, str], Write] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def locks(self) -> bool:
+        """Whether what is read to be changed is to be locked: not by a command, which looks again when it writes."""
+        return self.book is None
+
+    def require_locks(self) -> None:
+        """What follows works on rows of others: it needs a transaction that locks. Errors: `NeedsLocks`."""
+        if not self.locks:
+            raise NeedsLocks
+
+    async def write(
+        self, statement: Statement | Upsert, rows: Values | Sequence[Values], *, decides: bool = False
+    ) -> None:
+        """Change rows by a statement that is a constant of its module, once for each of `rows`.
+
+        A command hands it over for its last statement; others carry it out now. `decides`: it must find its row (an
+        aggregate at the version that was read). Errors: `Outdated`, now or then."""
+        many = [rows] if isinstance(rows, Mapping) else list(rows)
+        if self.book is not None:
+            self.decision.writes += [Write(statement, row, decides) for row in many]
+            return
+        if not many:
+            return
+        ready = statement.on(self.conn.dialect.name) if isinstance(statement, Upsert) else statement
+        done = await self.conn.execute(ready, many[0] if len(many) == 1 else many)
+        if decides and len(many) == 1 and done.rowcount != 1:
+            raise Outdated("the aggregate was changed by somebody else")
+
+    def emit(
+        self,
+        fact: object,
+        *,
+        key: str,
+        sequence: int,
+        area: str | None = None,
+        authority: Authority | None = None,
+        org: str | None = None,
+    ) -> str:
+        """Publish `fact` as an event of aggregate `key`, whose version is now `sequence`; returns the event's id.
+
+        Lock or version-bump the aggregate first: then the order of the outbox is the order of the aggregate.
+        """
+        event = self.registry.of(fact)
+        index = self._counts.get(event.name, 0)
+        self._counts[event.name] = index + 1
+        event_id = self.context.event_id(event.type, index)
+        self.decision.pending.append(
+            Pending.of(
+                event,
+                fact,
+                event_id=event_id,
+                key=key,
+                time=self.now,
+                source=self.registry.service,
+                sequence=sequence,
+                area=area,
+                actor=self.context.actor,
+                org=org or self.context.org,
+                mandate=authority.mandate if authority else None,
+                term=authority.term if authority else None,
+                correlation=self.context.correlation_id,
+                causation=self.context.causation_id,
+                traceparent=current_traceparent() or self.context.traceparent,
+            )
+        )
+        return event_id
+
+    async def act(self, power: str, affair: str, place: str, org: str | None = None) -> Grant:
+        """`org` (by default the caller's) uses `power` for `affair` at `place`, or is refused.
+
+        Refused early here; decided again, under the locks, in the transaction's last statement.
+        Errors: `missing_power`, `term_passed`, `power_in_transition`, `replica_stale`, `clock_off`.
+        """
+        acting = org or self.context.org or ""
+        found = await self.covering(affair, place)
+        grant = holding(found, acting, power, affair, place, self.now)
+        lead = route(found, affair, place, self.now)
+        holder = lead.holder if lead else None
+        if grant is None:
+            raise Refusal(
+                "missing_power", power=power, affair=affair, area=place, org=acting or self.context.actor, holder=holder
+            )
+        return await self.act_under(grant, power, place, holder=holder)
+
+    async def act_under(self, grant: Grant, power: str, place: str, *, holder: str | None = None) -> Grant:
+        """Like `act`, under a grant that is already known (a receiver's, a case's)."""
+        act = Act(power, grant.affair, place, grant.holder, grant.mandate, grant.term)
+        if self.locks:
+            replica, beat = await granted.newest_beat(self.conn)
+            check_beat(beat, replica, self.now, self.timing)
+        check_act(act, grant, self.now, self.timing, holder=holder)
+        self.decision.acts.append(act)
+        return grant
+
+    async def act_locked(self, grant: Grant, power: str, place: str, *, holder: str | None = None) -> Grant:
+        """Like `act_under`, with the grant locked from here on: for consumers, which decide in mid-transaction
+        whether somebody may receive a duty, and say so by an event instead of failing."""
+        fresh: Grant | None = None
+        if self.locks:
+            await locks.share(self.conn, [grant.mandate])
+            fresh = await granted.by_mandate(self.conn, grant.mandate, lock=True)
+        return await self.act_under(fresh or grant, power, place, holder=holder)
+
+    async def pin(self, grant: Grant) -> None:
+        """The grant stands as it is until this transaction has ended, whoever may act under it."""
+        if self.locks:
+            await locks.share(self.conn, [grant.mandate])
+        else:
+            self.decision.pins.append(grant)
+
+    async def covering(self, affair: str, place: str) -> list[Grant]:
+        """Every live grant for `affair` whose area contains `place`."""
+        if self.book is not None:
+            return self.book.covering(affair, place)
+        return await granted.covering(self.conn, affair, place)
+
+    async def grant(self, mandate: str) -> Grant | None:
+        """The grant of one mandate, live or not."""
+        if self.book is not None:
+            return self.book.by_mandate(mandate)
+        return await granted.by_mandate(self.conn, mandate)
+
+    async def deadline(self, kind: str, ref: str, due_at: datetime, **data: object) -> None:
+        """Have `kind` happen for `ref` at `due_at`; replaces an earlier one of the same name."""
+        row = {"kind": kind, "ref": ref, "due_at": due_at, "data": data}
+        await self._at_last(kind, ref, Write(deadlines.PUT, row))
+        self.deadlines_touched = True
+
+    async def cancel_deadline(self, kind: str, ref: str) -> None:
+        """Forget it, if there is one."""
+        await self._at_last(kind, ref, Write(deadlines.CANCEL, {"b_kind": kind, "b_ref": ref}))
+
+    async def _at_last(self, kind: str, ref: str, write: Write) -> None:
+        if self.book is not None:
+            self._deadlines[kind, ref] = write  # of several for one deadline only the last counts
+        else:
+            await self.write(write.statement, write.values)
+
+    def decided(self) -> Decision:
+        """All that is left for the last statement."""
+        self.decision.writes += self._deadlines.values()
+        self._deadlines = {}
+        return self.decision
+
+    def mark(self) -> tuple[int, int, int]:
+        """Where we are, for `back_to`."""
+        return len(self.decision.pending), len(self.decision.acts), len(self.decision.pins)
+
+    def back_to(self, mark: tuple[int, int, int]) -> None:
+        """Forget the events and acts since `mark`: their savepoint was rolled back."""
+        pending, acts, pins = mark
+        del self.decision.pending[pending:], self.decision.acts[acts:], self.decision.pins[pins:]
