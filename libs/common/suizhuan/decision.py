@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from suizhuan.cloudevents import headers
+from suizhuan.cloudevents import pack
 from suizhuan.db.statements import Write
 from suizhuan.events import EventType
 from suizhuan.kernel.clock import utc_text
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.term import Act, Grant
+from suizhuan.partitioner import partition_for
 
 # The aggregates are shared out among this many lanes; a relay leads some or all of them. The number never changes, so
 # that no two relays can ever lead the same aggregate, however many relays there are.
@@ -28,39 +29,40 @@ class Pending:
     event_id: str
     type: str
     topic: str
+    partition: int
     key: str
     value: bytes
-    headers: list[list[str]]
+    headers: str  # as `suizhuan.cloudevents.pack` makes it
 
     @staticmethod
     def of(event: EventType, fact: object, *, event_id: str, key: str, time: datetime, **about: Any) -> Pending:
         """Encode a fact with its attributes; `outboxid`, `authorityoffset` and `beattime` join at the relay.
 
         Errors: `event_too_large`."""
-        pairs = headers(
-            [
-                ("id", event_id),
-                ("source", about["source"]),
-                ("type", event.type),
-                ("time", utc_text(time)),
-                ("subject", key),
-                ("partitionkey", key),
-                ("sequence", about["sequence"]),
-                ("actor", about["actor"]),
-                ("org", about["org"]),
-                ("mandate", about["mandate"]),
-                ("term", about["term"]),
-                ("area", about["area"]),
-                ("correlationid", about["correlation"]),
-                ("causationid", about["causation"]),
-                ("traceparent", about["traceparent"]),
-            ]
+        packed = pack(
+            {
+                "id": event_id,
+                "source": about["source"],
+                "type": event.type,
+                "time": utc_text(time),
+                "subject": key,
+                "partitionkey": key,
+                "sequence": about["sequence"],
+                "actor": about["actor"],
+                "org": about["org"],
+                "mandate": about["mandate"],
+                "term": about["term"],
+                "area": about["area"],
+                "correlationid": about["correlation"],
+                "causationid": about["causation"],
+                "traceparent": about["traceparent"],
+            }
         )
-        rows = [[name, value.decode()] for name, value in pairs]
         value = event.encode(fact)
         if len(value) > EVENT_BYTES:
             raise Refusal("event_too_large", type=event.type, bytes=len(value), most=EVENT_BYTES)
-        return Pending(event_id, event.type, event.topic, key, value, rows)
+        partition = partition_for(key.encode(), event.partitions)
+        return Pending(event_id, event.type, event.topic, partition, key, value, packed)
 
     @property
     def lane(self) -> int:

@@ -21,6 +21,7 @@ class EventType:
     name: str
     version: int
     topic: str
+    partitions: int
     data: type[Any]
     adapter: TypeAdapter[Any] = field(repr=False, compare=False)
 
@@ -58,7 +59,7 @@ class EventRegistry:
     def register(self, topic: TopicSpec, data: type[Any], name: str, version: int = 1) -> EventType:
         """Bind a dataclass to `<service>.<name>.v<version>` on `topic`."""
         full = f"{self.service}.{name}"
-        event = EventType(full, version, topic.name, data, TypeAdapter(data))
+        event = EventType(full, version, topic.name, topic.partitions, data, TypeAdapter(data))
         if event.type in self.types or data in self._by_class:
             raise ValueError(f"registered twice: {event.type}")
         if not (data.__doc__ or "").strip():

@@ -73,6 +73,7 @@ async def _in_steps(conn: AsyncConnection, decision: Decision, now: datetime, ti
             "event_id": p.event_id,
             "lane": p.lane,
             "topic": p.topic,
+            "partition": p.partition,
             "key": p.key,
             "value": p.value,
             "headers": p.headers,

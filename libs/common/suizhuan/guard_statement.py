@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import NamedTuple
 
@@ -72,11 +71,11 @@ _CHECKED = text(
 _APPEND = text(
     f"""
 , appended AS (
-  INSERT INTO outbox (event_id, lane, topic, key, value, headers, authority_offset, beat_time, created_at)
-  SELECT e.event_id, e.lane, e.topic, e.key, e.value, e.headers::jsonb,
+  INSERT INTO outbox (event_id, lane, topic, partition, key, value, headers, authority_offset, beat_time, created_at)
+  SELECT e.event_id, e.lane, e.topic, e.partition, e.key, e.value, e.headers,
     coalesce((SELECT "offset" FROM state), -1), CASE WHEN :acting THEN (SELECT beat_at FROM state) END, :now
-  FROM unnest(:event_ids, :lanes, :topics, :keys, :values, :headers) WITH ORDINALITY
-    AS e(event_id, lane, topic, key, value, headers, ord)
+  FROM unnest(:event_ids, :lanes, :topics, :partitions, :keys, :values, :headers) WITH ORDINALITY
+    AS e(event_id, lane, topic, partition, key, value, headers, ord)
   WHERE {GATE}
   ORDER BY e.ord
   RETURNING 1
@@ -90,6 +89,7 @@ SELECT (SELECT ok FROM verdict) AS ok, {DECIDED} AS decided, (SELECT sequence FR
     bindparam("event_ids", type_=ARRAY(Text)),
     bindparam("lanes", type_=ARRAY(BigInteger)),
     bindparam("topics", type_=ARRAY(Text)),
+    bindparam("partitions", type_=ARRAY(BigInteger)),
     bindparam("keys", type_=ARRAY(Text)),
     bindparam("values", type_=ARRAY(LargeBinary)),
     bindparam("headers", type_=ARRAY(Text)),
@@ -126,9 +126,10 @@ async def carry_out(conn: AsyncConnection, decision: Decision, now: datetime, ti
         "event_ids": [p.event_id for p in pending],
         "lanes": [p.lane for p in pending],
         "topics": [p.topic for p in pending],
+        "partitions": [p.partition for p in pending],
         "keys": [p.key for p in pending],
         "values": [p.value for p in pending],
-        "headers": [json.dumps(p.headers) for p in pending],
+        "headers": [p.headers for p in pending],
     }
     values = composed.parameters([head, *(w.values for w in decision.writes), tail])
     row = (await conn.exec_driver_sql(composed.sql, values)).one()

@@ -16,6 +16,7 @@ from prometheus_client.samples import Sample
 
 # From a power check to a stuck dependency: 1 ms … 10 s.
 LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500)
 
 
 class Metrics:
@@ -57,6 +58,7 @@ class Metrics:
         self.outbox_oldest_seconds = self._gauge("outbox_oldest_seconds", "Age of the oldest event in the outbox")
         # Events the log has acknowledged, appends it did not take, whether this process leads a lane (0 or 1).
         self.relay_published_total = self._counter("relay_published_total", "Events acknowledged by the log")
+        self.relay_batch_events = self._histogram("relay_batch_events", "Events in one batch", buckets=SIZES)
         self.relay_failures_total = self._counter("relay_failures_total", "Appends the log did not take", "topic")
         self.relay_leader = self._gauge("relay_leader", "Whether this process leads the lane", "lane")
         # Consumers, by group. Lag is in records, per partition, as of the last poll.
@@ -120,8 +122,8 @@ class Metrics:
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"suizhuan_{name}", text, labels, registry=self.registry)
 
-    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
-        return Histogram(f"suizhuan_{name}", text, labels, registry=self.registry, buckets=LATENCY)
+    def _histogram(self, name: str, text: str, *labels: str, buckets: tuple[float, ...] = LATENCY) -> Histogram:
+        return Histogram(f"suizhuan_{name}", text, labels, registry=self.registry, buckets=buckets)
 
 
 class _Labelled(CollectorRegistry):

@@ -1,8 +1,9 @@
 """Outbox → log, in order, each event at least once (consumers drop the repeats).
 
-A leader per lane holds an advisory lock on the very connection that fetches and deletes. There is no cursor and
-no `id <= max`: what is in the table is what is not yet published, so a late commit cannot be skipped and only
-rows that the log has acknowledged are deleted.
+One leader for each lane, a share of the aggregates: it holds the lanes' advisory locks on the very connection that
+fetches and deletes, so that who has lost the connection has lost the lead. While the log acknowledges one batch the
+next is fetched, without the rows in flight; it is sent when the first has ended, so that one batch at a time is in
+flight for a partition. A partition that fails keeps everything from its first failed row on, and pauses by itself.
 """
 
 from __future__ import annotations
@@ -14,29 +15,32 @@ from typing import Any
 
 import structlog
 from opentelemetry.trace import SpanKind
-from sqlalchemy import delete, func, select, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.db.database import Database, is_transient
-from suizhuan.db.tables import outbox, published
 from suizhuan.decision import LANES
 from suizhuan.failpoints import hit
-from suizhuan.kernel.clock import Clock, utc_text
+from suizhuan.kernel.clock import Clock
 from suizhuan.metrics import Metrics
-from suizhuan.partitioner import partition_for
-from suizhuan.ports.log import Appended, Log, LogProducer, LogUnavailable, NewRecord, TopicPartition, TopicSpec
+from suizhuan.notify import CHANNEL
+from suizhuan.outbox import Batch, Outbox
+from suizhuan.ports.log import Appended, Log, LogProducer, LogUnavailable, TopicPartition, TopicSpec
 from suizhuan.tracing import Tracing, span_from_traceparent
 
 log = structlog.get_logger(__name__)
 
-BATCH = 2000
 IDLE_FLOOR_S, IDLE_CEILING_S = 0.02, 1.0
 UNASKED_S = 5.0
+BLOCKED_S = 1.0  # how long a partition that failed is left alone
+VACUUM_AFTER = 20_000  # rows deleted: autovacuum looks only once a minute, and a minute can be a million rows
+ALIVE_S = 1.0  # a leader that is silent for 3 s loses its session
+AGE_EVERY_S = 0.5
+BACKLOG_S = 5.0  # a full batch that is older than this is a backlog: fresh events no longer queue behind it
 
 
 class Relay:
-    """The relay of one service for one lane."""
+    """Relay `number` of `of` of one service: it leads every lane that falls to it, or stands by."""
 
     def __init__(
         self,
@@ -47,24 +51,29 @@ class Relay:
         clock: Clock,
         metrics: Metrics,
         *,
-        lane: int = 0,
+        number: int = 0,
+        of: int = 1,
         tracing: Tracing | None = None,
     ) -> None:
-        self.name = f"relay-{lane}"
+        self.name = f"relay-{number}"
         self.service = service
         self.database = database
         self.broker = broker
-        self.partitions = {spec.name: spec.partitions for spec in topics}
         self.specs = list(topics)
         self.clock = clock
         self.metrics = metrics
-        self.lane = lane
+        self.lanes = [lane for lane in range(LANES) if lane % of == number]
+        self.outbox = Outbox(database, self.lanes, {spec.name: spec.partitions for spec in topics})
         self.tracing = tracing or Tracing(service)
         self._wake = asyncio.Event()
         self._producer: LogProducer | None = None
+        self._blocked: dict[TopicPartition, float] = {}  # until when
+        self._backlog_above: int | None = None
+        self._look_at_age = 0.0
+        self._dead_rows = 0
 
     def wake(self) -> None:
-        """A transaction of this process has put something into the outbox."""
+        """There is something in the outbox."""
         self._wake.set()
 
     async def run(self) -> None:
@@ -74,10 +83,7 @@ class Relay:
             while True:
                 try:
                     async with self._leading() as conn:
-                        if conn is not None:
-                            await self._lead(conn)
-                            continue
-                    pause = IDLE_CEILING_S  # another instance leads
+                        await self._lead(conn)
                 except LogUnavailable as error:
                     pause = min(pause * 2, IDLE_CEILING_S)
                     log.warning("relay_waits_for_log", reason=str(error)[:200], again_in_s=pause)
@@ -90,25 +96,9 @@ class Relay:
             if self._producer is not None:
                 await self._producer.close()
 
-    async def _lead(self, conn: AsyncConnection) -> None:
-        """Publish for as long as we are the leader."""
-        # Other processes write to a PostgreSQL outbox without waking us; a SQLite file has one process, which does.
-        floor, ceiling = (UNASKED_S, UNASKED_S) if self.database.is_sqlite else (IDLE_FLOOR_S, IDLE_CEILING_S)
-        pause = floor
-        while True:
-            self._wake.clear()
-            if await self.publish_once(conn):
-                pause = floor
-                continue
-            try:
-                await asyncio.wait_for(self._wake.wait(), timeout=pause)
-                pause = floor
-            except TimeoutError:
-                pause = min(pause * 2, ceiling)
-
     @asynccontextmanager
-    async def _leading(self) -> AsyncIterator[AsyncConnection | None]:
-        """A connection that holds the lane's lock as long as it lives, or None when another has it.
+    async def _leading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that holds the lanes' locks for as long as it lives; waited for while another has them.
 
         SQLite has one process a file, so there the connection itself is enough.
         """
@@ -117,104 +107,172 @@ class Relay:
                 yield plain
                 return
             conn = await plain.execution_options(isolation_level="AUTOCOMMIT")
-            # A leader that freezes loses its session, and with it the lock, within seconds.
-            await conn.execute(text("SET idle_session_timeout = '3s'"))
-            await conn.execute(text("SET tcp_user_timeout = '3s'"))
-            lock = {"name": f"relay:{self.lane}"}
-            query = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
-            if not (await conn.execute(query, lock)).scalar_one():
-                await conn.invalidate()  # its session settings must not go back into the pool
-                yield None
-                return
             try:
+                # A leader that freezes loses its session, and with it the locks, within seconds: also one that was
+                # frozen while it was being sent a large answer.
+                await conn.execute(text("SET idle_session_timeout = '3s'"))
+                await conn.execute(text("SET tcp_user_timeout = '3s'"))
+                while not await self._lock(conn):
+                    self.metrics.relay_leader.labels(lane=self.name).set(0)
+                    await self.clock.sleep(ALIVE_S)
+                self.metrics.relay_leader.labels(lane=self.name).set(1)
+                raw: Any = (await conn.get_raw_connection()).driver_connection
+                await raw.add_listener(CHANNEL, lambda *_: self._wake.set())
                 yield conn
             finally:
-                await conn.invalidate()
+                self.metrics.relay_leader.labels(lane=self.name).set(0)
+                await conn.invalidate()  # its session must not go back into the pool
+
+    async def _lock(self, conn: AsyncConnection) -> bool:
+        """All lanes or none: who got some of them only would hold up whoever has the others."""
+        names = {"names": [f"relay:{lane}" for lane in self.lanes]}
+        query = text(
+            "SELECT pg_try_advisory_lock(hashtextextended(name, 0)) FROM unnest(CAST(:names AS text[])) AS name"
+        )
+        got = list((await conn.execute(query, names)).scalars())
+        if all(got):
+            return True
+        if any(got):
+            await conn.execute(text("SELECT pg_advisory_unlock_all()"))
+        return False
+
+    async def _lead(self, conn: AsyncConnection) -> None:
+        """Publish for as long as we are the leader."""
+        # Other processes wake us by NOTIFY; should that be lost, we look now and then. A SQLite file has one process.
+        floor, ceiling = (UNASKED_S, UNASKED_S) if self.database.is_sqlite else (IDLE_FLOOR_S, IDLE_CEILING_S)
+        pause = floor
+        while True:
+            self._wake.clear()
+            batch = await self._next(conn, [])
+            if len(batch):
+                await self._publish(conn, batch)
+                pause = floor
+                continue
+            self._idle()
+            try:
+                await asyncio.wait_for(self._wake.wait(), timeout=pause)
+                pause = floor
+            except TimeoutError:
+                pause = min(pause * 2, ceiling)
 
     async def publish_once(self, conn: AsyncConnection) -> int:
-        """Publish one batch; returns how many events the log took."""
-        rows = await self._fetch(conn)
-        if not rows:
-            self.metrics.outbox_depth.set(0)
-            self.metrics.outbox_oldest_seconds.set(0)
+        """Publish one batch, without fetching ahead; returns how many events the log took."""
+        batch = await self._next(conn, [])
+        if not len(batch):
+            self._idle()
             return 0
-        self.metrics.outbox_oldest_seconds.set(max(0.0, (self.clock.now() - rows[0].created_at).total_seconds()))
-        self.metrics.outbox_depth.set(len(rows))
-        topics = sorted({row.topic for row in rows})
+        return await self._settle(conn, batch, await self._send(batch))
+
+    async def _publish(self, conn: AsyncConnection, batch: Batch) -> None:
+        """Publish a batch and those behind it: while the log acknowledges one, the next is there already and the one
+        after it is being fetched."""
+        sending = asyncio.create_task(self._send(batch))
+        ahead: asyncio.Task[Batch] | None = None
+        try:
+            following = await self._behind(conn, [batch])
+            while len(batch):
+                ahead = asyncio.create_task(self._behind(conn, [batch, following]))
+                await self._acknowledged(conn, sending, ahead)
+                sent, result = batch, sending.result()
+                batch = Batch() if result.errors else following  # what failed comes before what follows
+                if len(batch):
+                    sending = asyncio.create_task(self._send(batch))
+                following = await ahead
+                await self._settle(conn, sent, result)
+        except BaseException:
+            tasks = [sending, *([ahead] if ahead else [])]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+
+    async def _behind(self, conn: AsyncConnection, flying: Sequence[Batch]) -> Batch:
+        """What waits behind these; nothing where the last of them had room for all."""
+        if self.database.is_sqlite or not flying[-1].full:
+            return Batch()
+        return await self._next(conn, flying)
+
+    async def _acknowledged(
+        self, conn: AsyncConnection, sending: asyncio.Task[Appended], ahead: asyncio.Task[Batch]
+    ) -> None:
+        while not (await asyncio.wait({sending}, timeout=ALIVE_S))[0]:
+            await ahead
+            if not self.database.is_sqlite:
+                await conn.execute(text("SELECT 1"))  # we are alive, and still the leader
+
+    async def _next(self, conn: AsyncConnection, flying: Sequence[Batch]) -> Batch:
+        now = self.clock.monotonic()
+        self._blocked = {tp: until for tp, until in self._blocked.items() if until > now}
+        batch = await self.outbox.fetch(conn, without=flying, blocked=self._blocked)
+        if not len(batch):
+            return batch
+        if now >= self._look_at_age:
+            self._look_at_age = now + AGE_EVERY_S
+            age = await self.outbox.age_of(conn, batch, self.clock.now())
+            self.metrics.outbox_oldest_seconds.set(age)
+            if not batch.full or age < BACKLOG_S or self.database.is_sqlite:
+                self._backlog_above = None
+            elif self._backlog_above is None:
+                self._backlog_above = await self.outbox.newest(conn)
+                log.info("relay_backlog", oldest_s=round(age), up_to=self._backlog_above)
+        if self._backlog_above is None:
+            return batch
+        above = max(self._backlog_above, batch.ids[-1])
+        fresh = await self.outbox.fetch_fresh(conn, above, without=flying, blocked=self._blocked)
+        batch.ids += fresh.ids
+        batch.records += fresh.records
+        return batch
+
+    async def _send(self, batch: Batch) -> Appended:
+        topics = sorted({record.topic for record in batch.records})
         for topic in topics:
             hit(f"relay.before_append:{topic}")
-        with self._span(rows):
-            result = await self._append([self._record(row) for row in rows])
-        taken = [row.id for row, offset in zip(rows, result.offsets, strict=True) if offset is not None]
+        with self._span(batch):
+            result = await self._append(batch)
         for topic in topics:
             hit(f"relay.after_append:{topic}")
-        if taken:
-            await self._forget(conn, taken, rows, result)
-            self.metrics.relay_published_total.inc(len(taken))
-        if result.errors and not taken:
-            raise next(iter(result.errors.values()))
-        return len(taken)
+        return result
 
-    def _span(self, rows: Sequence[Any]) -> AbstractContextManager[Any]:
-        """One span a batch, linked to the trace of each event in it."""
-        if not self.tracing.enabled:
-            return nullcontext()
-        links = sorted({value for row in rows for name, value in row.headers if name == "ce_traceparent"})
-        return span_from_traceparent(
-            self.tracing.tracer, "publish", None, links=links, kind=SpanKind.PRODUCER, attributes={"events": len(rows)}
-        )
-
-    async def _fetch(self, conn: AsyncConnection) -> Sequence[Any]:
-        query = select(outbox).where(outbox.c.lane.in_(range(LANES))).order_by(outbox.c.id).limit(BATCH)
-        rows = (await conn.execute(query)).all()
-        await conn.rollback()  # ends SQLite's read transaction; nothing to PostgreSQL's autocommit
-        return rows
-
-    def _record(self, row: Any) -> NewRecord:
-        late = [("ce_outboxid", str(row.id)), ("ce_authorityoffset", str(row.authority_offset))]
-        if row.beat_time is not None:
-            late.append(("ce_beattime", utc_text(row.beat_time)))
-        key = row.key.encode()
-        return NewRecord(
-            row.topic,
-            partition_for(key, self.partitions[row.topic]),
-            key,
-            row.value,
-            tuple((name, value.encode()) for name, value in [*row.headers, *late]),
-        )
-
-    async def _append(self, records: Sequence[NewRecord]) -> Appended:
+    async def _append(self, batch: Batch) -> Appended:
         if self._producer is None:
             await self.broker.ensure_topics(self.specs)
             self._producer = await self.broker.producer(f"{self.service}-{self.name}")
-        return await self._producer.append(records)
+        return await self._producer.append(batch.records)
 
-    async def _forget(self, conn: AsyncConnection, ids: list[int], rows: Sequence[Any], result: Appended) -> None:
-        """Delete exactly what the log has taken, and note how far our own topics are."""
-        last: dict[TopicPartition, int] = {}
-        for row, offset in zip(rows, result.offsets, strict=True):
-            if offset is not None:
-                place = TopicPartition(row.topic, partition_for(row.key.encode(), self.partitions[row.topic]))
-                last[place] = max(offset, last.get(place, -1))
-        insert = sqlite.insert if self.database.is_sqlite else postgresql.insert
-        upsert = insert(published)
-        statement = upsert.on_conflict_do_update(
-            index_elements=["topic", "partition"],
-            set_={"last_offset": func.max(published.c.last_offset, upsert.excluded.last_offset)}
-            if self.database.is_sqlite
-            else {"last_offset": func.greatest(published.c.last_offset, upsert.excluded.last_offset)},
+    async def _settle(self, conn: AsyncConnection, batch: Batch, result: Appended) -> int:
+        taken = await self.outbox.forget(conn, batch, result.offsets)
+        self._dead_rows += taken
+        if self._dead_rows >= VACUUM_AFTER:
+            self._dead_rows = 0
+            await self.outbox.vacuum()
+        self._measure(batch, taken)
+        if result.errors and not taken:
+            raise next(iter(result.errors.values()))
+        for tp, error in result.errors.items():
+            self.metrics.relay_failures_total.labels(topic=tp.topic).inc()
+            log.warning("relay_partition_waits", partition=f"{tp.topic}[{tp.partition}]", reason=str(error)[:200])
+            self._blocked[tp] = self.clock.monotonic() + BLOCKED_S
+        return taken
+
+    def _measure(self, batch: Batch, taken: int) -> None:
+        self.metrics.relay_published_total.inc(taken)
+        self.metrics.relay_batch_events.observe(len(batch))
+        self.metrics.outbox_depth.set(len(batch) - taken)
+
+    def _idle(self) -> None:
+        self.metrics.outbox_depth.set(0)
+        self.metrics.outbox_oldest_seconds.set(0)
+
+    def _span(self, batch: Batch) -> AbstractContextManager[Any]:
+        """One span a batch, linked to the trace of each event in it."""
+        if not self.tracing.enabled:
+            return nullcontext()
+        found = {value.decode() for r in batch.records for name, value in r.headers if name == "ce_traceparent"}
+        return span_from_traceparent(
+            self.tracing.tracer,
+            "publish",
+            None,
+            links=sorted(found),
+            kind=SpanKind.PRODUCER,
+            attributes={"events": len(batch)},
         )
-        values = [{"topic": tp.topic, "partition": tp.partition, "last_offset": n} for tp, n in sorted(last.items())]
-        if self.database.is_sqlite:
-            async with self.database.write() as own:
-                await own.execute(delete(outbox).where(outbox.c.id.in_(ids)))
-                await own.execute(statement.values(values))
-            return
-        await conn.execute(text("DELETE FROM outbox WHERE id = ANY(:ids)"), {"ids": ids})
-        await conn.execute(statement.values(values))
-
-
-async def waiting(database: Database) -> int:
-    """How many events have not been published yet."""
-    async with database.read() as conn:
-        return int((await conn.execute(select(func.count()).select_from(outbox))).scalar_one())

@@ -36,6 +36,7 @@ from suizhuan.kernel.clock import Clock, SystemClock
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.term import Timing, check_beat
 from suizhuan.metrics import Metrics
+from suizhuan.notify import Notifier
 from suizhuan.ports.log import Log
 from suizhuan.profile import Profile, load_profile
 from suizhuan.relay import Relay
@@ -161,8 +162,12 @@ class Service:
         if self.on_start:
             await self.on_start()
         topics = list(p.registry.topics.values())
-        relay = Relay(p.name, p.database, p.broker, topics, p.clock, p.metrics, tracing=p.tracing)
-        p.uow.on_outbox.append(relay.wake)
+        number = 1 if p.database.is_sqlite else p.settings.relays
+        relays = [
+            Relay(p.name, p.database, p.broker, topics, p.clock, p.metrics, number=i, of=number, tracing=p.tracing)
+            for i in range(number)
+        ]
+        p.uow.on_outbox.extend(relay.wake for relay in relays)
         authority = Consumer(
             f"{p.name}.authority",
             [records.TOPIC],
@@ -180,8 +185,16 @@ class Service:
             )
         deadlines = Deadlines(p.uow, self.deadlines, p.clock)
         gauges = Gauges(p.database, p.broker, {c.group: c.topics for c in self._consumers}, p.clock, p.metrics)
-        components: list[Component] = [relay, *self._consumers, deadlines, gauges, *self.extra]
+        components: list[Component] = [*relays, *self._consumers, deadlines, gauges, *self.extra]
         self._tasks = [self._spawn(c.name, c.run()) for c in components]
+
+    async def start_api(self) -> None:
+        """What a process that only answers needs: to wake the relay of another process. Returns at once."""
+        p = self.parts
+        if not p.database.is_sqlite:
+            notifier = Notifier(p.database, p.clock)
+            p.uow.on_outbox.append(notifier.wake)
+            self._tasks = [self._spawn(notifier.name, notifier.run())]
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return asyncio.create_task(work, name=f"{self.parts.name}:{name}")

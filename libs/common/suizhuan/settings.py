@@ -84,6 +84,14 @@ class ServiceSettings(BaseSettings):
         le=500,
         unit="connections",
     )
+    relays: int = setting(
+        "Relays in each worker process; the lanes are shared out among them (PostgreSQL only)",
+        "每个后台进程中的转发器数量，各分担一部分通道（仅 PostgreSQL）",
+        default=1,
+        ge=1,
+        le=8,
+        unit="relays",
+    )
     log_url: str = setting(
         "The event log: `embedded:///path/log.db` or `kafka://host:port,host:port`",
         "事件日志地址",

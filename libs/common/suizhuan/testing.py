@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 
 from suizhuan.authority import records
 from suizhuan.authority.replica import Replica
-from suizhuan.cloudevents import Event, decode, headers
+from suizhuan.cloudevents import Event, decode, headers, unpack
 from suizhuan.context import Context, new_id
 from suizhuan.db.database import Database
 from suizhuan.db.tables import outbox
@@ -203,7 +203,7 @@ async def published(parts: Bench, *, forget: bool = True) -> list[Published]:
             await conn.execute(delete(outbox).where(outbox.c.id <= rows[-1].id))
     found = []
     for row in rows:
-        attributes = {name[3:]: value for name, value in row.headers if name.startswith("ce_")}
+        attributes = {name[3:]: value.decode() for name, value in unpack(row.headers) if name.startswith("ce_")}
         name = attributes["type"].rsplit(".v", 1)[0]
         found.append(Published(row.event_id, name, row.key, json.loads(bytes(row.value)), attributes))
     return found

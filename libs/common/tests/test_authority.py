@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from suizhuan.authority import grants as granted
+from suizhuan.cloudevents import pack
 from suizhuan.context import Context
 from suizhuan.db.tables import outbox
 from suizhuan.kernel.refusal import Refusal
@@ -214,7 +215,7 @@ async def test_an_act_in_flight_is_waited_for_before_the_acknowledgement(demo: D
                     topic="demo.thing",
                     key="t",
                     value=b"{}",
-                    headers=[["ce_type", "demo.x.v1"]],
+                    headers=pack({"type": "demo.x.v1"}),
                     authority_offset=0,
                     created_at=demo.clock.now(),
                 )

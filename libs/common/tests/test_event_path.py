@@ -120,7 +120,7 @@ async def test_a_late_commit_with_a_lower_id_is_not_skipped(demo: Demo, log: Emb
     """The trap of every cursor: ids are drawn before they commit."""
     if demo.database.is_sqlite:
         pytest.skip("SQLite has one writer: commits come in the order of ids")
-    row = {"lane": 0, "topic": TOPIC, "key": "t", "value": b"{}", "headers": [], "authority_offset": 0}
+    row = {"lane": 0, "topic": TOPIC, "partition": 0, "key": "t", "value": b"{}", "headers": "", "authority_offset": 0}
     async with demo.database.engine.connect() as slow:
         transaction = await slow.begin()
         await slow.execute(insert(outbox).values(event_id="late", created_at=demo.clock.now(), **row))

@@ -44,7 +44,10 @@ class KafkaProducer:
         result = Appended([None] * len(records))
         places: dict[TopicPartition, list[int]] = {}
         for index, record in enumerate(records):
-            places.setdefault(TopicPartition(record.topic, record.partition), []).append(index)
+            place = record[:2]
+            if place not in places:
+                places[TopicPartition(*place)] = []
+            places[place].append(index)  # type: ignore[index]  # equal to the key it stands under
         try:
             self._log._check_open()
             await self._log._must_exist(list(places))

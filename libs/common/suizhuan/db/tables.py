@@ -16,12 +16,14 @@ outbox = Table(
     Column("event_id", Text, nullable=False, unique=True),
     Column("lane", Integer, nullable=False),
     Column("topic", Text, nullable=False),
+    Column("partition", Integer),
     Column("key", Text, nullable=False),
     Column("value", LargeBinary, nullable=False),
-    Column("headers", Json, nullable=False),
+    Column("headers", Text, nullable=False),  # suizhuan.cloudevents.pack
     Column("authority_offset", BigInt, nullable=False),
     Column("beat_time", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
+    Index("outbox_by_key", "key", "id"),  # does an older event of this aggregate wait?
     sqlite_autoincrement=True,  # an id is never used again, also when the table was emptied
 )
 

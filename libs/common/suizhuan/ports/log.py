@@ -31,8 +31,7 @@ class TopicSpec:
     min_compaction_lag_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class NewRecord:
+class NewRecord(NamedTuple):
     """A record to append. The partition is chosen by the caller (`suizhuan.partitioner`)."""
 
     topic: str

@@ -1,0 +1,38 @@
+"""Changes of the platform's own tables, which stand in every service's database: written once, called by the
+migration of each service."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+
+def relay_at_full_strength() -> None:
+    """Rows of the outbox know their partition and their aggregate; what changed of the grants is found by sequence."""
+    op.add_column("outbox", sa.Column("partition", sa.Integer(), nullable=True))
+    op.create_index("outbox_by_key", "outbox", ["key", "id"])
+    op.create_index("authority_grant_by_sequence", "authority_grant", ["sequence"])
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("outbox", "headers", type_=sa.Text(), postgresql_using="headers::text")
+        # Every row is written once and deleted once, so the table is mostly dead rows unless they are cleared away at
+        # the pace at which they come: after every few thousand, without pauses, whatever the size of the table.
+        op.execute(
+            "ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,"
+            " autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000,"
+            " autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0,"
+            " autovacuum_analyze_threshold = 50000)"
+        )
+
+
+def back_from_relay_at_full_strength() -> None:
+    op.drop_index("authority_grant_by_sequence", "authority_grant")
+    op.drop_index("outbox_by_key", "outbox")
+    op.drop_column("outbox", "partition")
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("outbox", "headers", type_=JSONB(), postgresql_using="to_jsonb(headers)")
+        op.execute(
+            "ALTER TABLE outbox RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold,"
+            " autovacuum_vacuum_insert_scale_factor, autovacuum_vacuum_insert_threshold,"
+            " autovacuum_vacuum_cost_delay, autovacuum_analyze_scale_factor, autovacuum_analyze_threshold)"
+        )
