@@ -8,39 +8,32 @@ key is parked, while all others flow. A consumer that may not skip (`stops=True`
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import structlog
-from opentelemetry.trace import SpanKind
-from sqlalchemy import insert, select
 
-from suizhuan import deadletter, offsets
-from suizhuan.cloudevents import Event, decode
-from suizhuan.context import Context
+from suizhuan import offsets
 from suizhuan.db.database import is_transient
-from suizhuan.db.tables import inbox as inbox_table
 from suizhuan.failpoints import hit
+from suizhuan.handling import Batch, Handling, Outcome, Target
 from suizhuan.kernel.clock import Clock
-from suizhuan.kernel.refusal import Refusal
 from suizhuan.offsets import LogReplaced, OffsetMoved
 from suizhuan.ports.log import Log, LogConsumer, LogUnavailable, Record, TopicPartition, UnknownTopic
-from suizhuan.tracing import span_from_traceparent
-from suizhuan.unit_of_work import Tx, UnitOfWork
+from suizhuan.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
 
 POLL_S = 5.0
 LOOK_FOR_MISSING_S = 3.0
 MAX_RECORDS = 500
+STUCK_S = 60.0  # a consumer that neither polls nor handles for so long is started anew
+# Of the newest 200 events more than half dead, and at least 20: it pauses, and tries again after a minute.
+TRIP_OF, TRIP_AT, TRIP_SHARE, TRIPPED_S = 200, 20, 0.5, 60.0
 
 
-class Target(Protocol):
-    """What a consumer feeds: `Inbound`, or the authority replica."""
-
-    def wants(self, event: Event) -> bool: ...
-
-    async def handle(self, tx: Tx, event: Event) -> None: ...
+class TooManyDead(Exception):
+    """So many events died that the fault is ours rather than theirs: nothing was buried, the consumer pauses."""
 
 
 class ConsumerStopped(Exception):
@@ -65,12 +58,13 @@ class Consumer:
         self.name = f"consumer-{group}"
         self.group = group
         self.topics = list(topics)
-        self.target = target
         self.broker = broker
         self.uow = uow
         self.clock = clock
         self.stops = stops
-        self.uses_inbox = uses_inbox
+        self.handling = Handling(group, target, uow, parks=not stops, uses_inbox=uses_inbox)
+        self._recent: deque[bool] = deque(maxlen=TRIP_OF)  # of the newest events, whether they died
+        self._moved = clock.monotonic()  # when we last polled or handled anything
         self.problem: str | None = None  # why it does not run now; shown by /health/ready
         self._topic_ids: dict[str, str] = {}
         self._drained = asyncio.Event()
@@ -80,12 +74,18 @@ class Consumer:
         pause = 0.1
         while not self._drained.is_set():
             try:
-                await self._consume()
+                await self._watched()
                 pause = 0.1
             except (ConsumerStopped, LogReplaced) as error:
                 self.problem = str(error)
                 log.error("consumer_stopped", group=self.group, reason=str(error))
                 raise
+            except TooManyDead as error:
+                self.problem = str(error)
+                pause = TRIPPED_S
+                self._recent.clear()
+                self.uow.metrics.consumer_trips_total.labels(group=self.group).inc()
+                log.error("consumer_tripped", group=self.group, reason=str(error), again_in_s=pause)
             except (LogUnavailable, UnknownTopic) as error:
                 self.problem = f"log: {error}"[:200]
                 log.warning("consumer_waits_for_log", group=self.group, reason=str(error)[:200])
@@ -93,8 +93,35 @@ class Consumer:
                 if not is_transient(error):
                     log.exception("consumer_failed", group=self.group)
                 self.problem = f"{type(error).__name__}"
+            await self._rest(pause)
             pause = min(pause * 2, 5.0)
-            await self.clock.sleep(pause)
+
+    async def _rest(self, pause: float) -> None:
+        """Sleep, unless we are told to drain."""
+        resting = asyncio.ensure_future(self.clock.sleep(pause))
+        draining = asyncio.ensure_future(self._drained.wait())
+        try:
+            await asyncio.wait({resting, draining}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in (resting, draining):
+                waiting.cancel()
+            await asyncio.gather(resting, draining, return_exceptions=True)
+
+    async def _watched(self) -> None:
+        """Consume; given up, to be begun anew, when it makes no step for `STUCK_S`."""
+        self._moved = self.clock.monotonic()
+        consuming = asyncio.ensure_future(self._consume())
+        try:
+            while not consuming.done():
+                left = self._moved + STUCK_S - self.clock.monotonic()
+                if left <= 0:
+                    self.uow.metrics.consumer_restarts_total.labels(group=self.group).inc()
+                    raise LogUnavailable(f"{self.group} made no step for {STUCK_S:g} s")
+                await asyncio.wait({consuming}, timeout=left)
+            consuming.result()
+        finally:
+            consuming.cancel()
+            await asyncio.gather(consuming, return_exceptions=True)
 
     def drain(self) -> None:
         """Finish the batch under way, commit it, and stop."""
@@ -123,6 +150,7 @@ class Consumer:
             look_at = self.clock.monotonic() + LOOK_FOR_MISSING_S
             while not self._drained.is_set():
                 batch = await self._next(client)
+                self._moved = self.clock.monotonic()
                 if batch:
                     await self._take(client, batch)
                 if missing and self.clock.monotonic() >= look_at:
@@ -167,7 +195,7 @@ class Consumer:
     async def _revoked(self, tps: frozenset[TopicPartition]) -> None:
         log.debug("partitions_revoked", group=self.group, partitions=len(tps))
 
-    async def _take(self, client: LogConsumer, batch: dict[TopicPartition, list[Record]]) -> None:
+    async def _take(self, client: LogConsumer, batch: Batch) -> None:
         """Handle a batch; transient trouble is waited out with the partitions paused and polling kept up."""
         for tp in batch:
             hit(f"consumer.{self.group}.before_handle:{tp.topic}")
@@ -185,8 +213,12 @@ class Consumer:
                 self.problem = f"database: {type(error).__name__}"
                 log.warning("batch_waits", group=self.group, reason=type(error).__name__, again_in_s=pause)
                 client.pause(*batch)
-                await client.poll(timeout=pause, max_records=1)
+                others = await client.poll(timeout=pause, max_records=1)
                 client.resume(*batch)
+                for tp, records in others.items():  # of partitions that are not paused: they come again
+                    if tp in client.assignment():
+                        client.seek(tp, records[0].offset)
+                self._moved = self.clock.monotonic()
                 pause = min(pause * 2, 5.0)
         self.problem = None
         for tp in batch:
@@ -200,10 +232,10 @@ class Consumer:
             if tp in client.assignment():
                 client.seek(tp, offset)
 
-    async def _handle(self, batch: dict[TopicPartition, list[Record]]) -> None:
+    async def _handle(self, batch: Batch) -> None:
         """One transaction for the batch; when an event in it fails, once more with savepoints."""
         try:
-            await self._transaction(batch, savepoints=False)
+            outcome = await self.handling.whole(batch, self._topic_ids)
         except (OffsetMoved, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -211,90 +243,17 @@ class Consumer:
                 raise
             if self.stops:
                 raise ConsumerStopped(f"{self.group}: {type(error).__name__}: {error}"[:300]) from error
-            await self._transaction(batch, savepoints=True)
-        self.uow.metrics.consumer_batches_total.labels(group=self.group).inc()
+            outcome = await self.handling.one_by_one(batch, self._topic_ids, self._trip)
+        self._recent.extend([True] * len(outcome.dead) + [False] * outcome.handled)
+        self._moved = self.clock.monotonic()
+        metrics = self.uow.metrics
+        metrics.consumer_batches_total.labels(group=self.group).inc()
+        metrics.consumer_batch_events.labels(group=self.group).observe(sum(map(len, batch.values())))
 
-    async def _transaction(self, batch: dict[TopicPartition, list[Record]], *, savepoints: bool) -> None:
-        service = self.uow.registry.service
-        async with self.uow.begin(Context.of_system(service), limited=False) as tx:
-            parked = set()
-            if not self.stops:  # who stops at what it cannot handle parks nothing
-                parked = await deadletter.parked_keys(tx.conn, self.group, sorted({tp.topic for tp in batch}))
-            for tp in sorted(batch):
-                records = batch[tp]
-                for record in records:
-                    if (record.topic, record.key) in parked:
-                        await self._bury(
-                            tx, record, deadletter.PARKED, "parked", "an earlier event of this key is dead"
-                        )
-                    elif not savepoints:
-                        await self._one(tx, record)
-                    elif not await self._one_in_savepoint(tx, record):
-                        parked.add((record.topic, record.key))
-                await offsets.move(
-                    tx.conn,
-                    self.group,
-                    tp,
-                    self._topic_ids[tp.topic],
-                    expected=await self._position(tx, tp, records[0].offset),
-                    to=records[-1].offset + 1,
-                )
-
-    async def _position(self, tx: Tx, tp: TopicPartition, first: int) -> int:
-        """What the database must say for this batch to be the next one: offsets may have gaps (compaction)."""
-        known = (await offsets.load(tx.conn, self.group, [tp]))[tp]
-        if known > first:
-            raise OffsetMoved(f"{self.group} {tp}: at {known}, the batch begins at {first}")
-        return known
-
-    async def _one(self, tx: Tx, record: Record) -> None:
-        event = decode(record)
-        if not self.target.wants(event):
-            return
-        if self.uses_inbox and not await self._first_time(tx, event):
-            self.uow.metrics.consumer_duplicates_total.labels(group=self.group).inc()
-            return
-        outer, counts = tx.context, tx._counts
-        tx.context, tx._counts = Context.of_event(self.uow.registry.service, event), {}
-        parent = event.attribute("traceparent")
-        try:
-            with span_from_traceparent(
-                self.uow.tracing.tracer, f"{self.group} {event.name}", parent, kind=SpanKind.CONSUMER
-            ):
-                await self.target.handle(tx, event)
-        finally:
-            tx.context, tx._counts = outer, counts
-        self.uow.metrics.consumer_events_total.labels(group=self.group, type=event.name).inc()
-
-    async def _one_in_savepoint(self, tx: Tx, record: Record) -> bool:
-        """Handle one event; False when it went to the dead letters."""
-        mark = tx.mark()
-        try:
-            async with tx.conn.begin_nested():
-                await self._one(tx, record)
-        except Exception as error:
-            if is_transient(error):
-                raise
-            tx.back_to(mark)
-            code = error.code if isinstance(error, Refusal) else "handler_failed"
-            reason = str(error.params) if isinstance(error, Refusal) else type(error).__name__
-            log.error("event_dead", group=self.group, topic=record.topic, offset=record.offset, code=code)
-            if not isinstance(error, Refusal):
-                log.exception("handler_failed", group=self.group)
-            await self._bury(tx, record, deadletter.DEAD, code, reason)
-            return False
-        return True
-
-    async def _bury(self, tx: Tx, record: Record, state: str, code: str, reason: str) -> None:
-        await deadletter.put(tx.conn, self.group, record, state=state, code=code, reason=reason, now=tx.now)
-        self.uow.metrics.dead_letters_total.labels(group=self.group, state=state).inc()
-
-    async def _first_time(self, tx: Tx, event: Event) -> bool:
-        place = {"consumer": self.group, "event_id": event.id}
-        seen = select(inbox_table.c.event_id).where(
-            inbox_table.c.consumer == self.group, inbox_table.c.event_id == event.id
-        )
-        if (await tx.conn.execute(seen)).first() is not None:
-            return False
-        await tx.conn.execute(insert(inbox_table).values(**place, seen_at=tx.now))
-        return True
+    def _trip(self, outcome: Outcome) -> None:
+        """Refuse to bury a whole stream: that is a broken handler, not so many broken events."""
+        recent = [*self._recent, *([True] * len(outcome.dead)), *([False] * outcome.handled)][-TRIP_OF:]
+        dead = sum(recent)
+        if dead >= TRIP_AT and dead > len(recent) * TRIP_SHARE:
+            codes = ", ".join(sorted(set(outcome.dead)))
+            raise TooManyDead(f"{self.group}: {dead} of the last {len(recent)} events failed ({codes})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +13,21 @@ from suizhuan.db.tables import dead_letter
 from suizhuan.ports.log import Record
 
 DEAD, PARKED = "dead", "parked"
+
+
+async def share(conn: AsyncConnection, consumer: str) -> None:
+    """Nobody resolves dead letters of the group before this transaction ends."""
+    await _lock(conn, consumer, func.pg_advisory_xact_lock_shared)
+
+
+async def exclude(conn: AsyncConnection, consumer: str) -> None:
+    """No member of the group parks or passes an event of a parked key before this transaction ends."""
+    await _lock(conn, consumer, func.pg_advisory_xact_lock)
+
+
+async def _lock(conn: AsyncConnection, consumer: str, lock: Any) -> None:
+    if conn.dialect.name != "sqlite":
+        await conn.execute(select(lock(func.hashtextextended(f"deadletter:{consumer}", 0))))
 
 
 async def put(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ class View(BaseModel):
 
 
 Handler = Callable[[Tx, Event, Any], Awaitable[None]]
+# Takes neighbours of the log together, in order: [(event, its view), …]; sets of rows by sorted keys are its to make.
+SetHandler = Callable[[Tx, Sequence[tuple[Event, Any]]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class Subscription:
     name: str
     version: int
     view: type[View]
-    handler: Handler
+    handler: Handler | None
+    together: SetHandler | None = None
 
 
 class Inbound:
@@ -53,6 +56,13 @@ class Inbound:
 
         return register
 
+    def on_sets(self, topic: str, names: Mapping[str, type[View]], handler: SetHandler, version: int = 1) -> None:
+        """Register one handler for several events, which takes those that stand side by side in the log at once."""
+        for name, view in names.items():
+            if name in self.subscriptions:
+                raise ValueError(f"{self.group} handles {name} twice")
+            self.subscriptions[name] = Subscription(topic, name, version, view, None, handler)
+
     @property
     def topics(self) -> list[str]:
         return sorted({s.topic for s in self.subscriptions.values()})
@@ -60,15 +70,32 @@ class Inbound:
     def wants(self, event: Event) -> bool:
         return event.name in self.subscriptions
 
+    def together(self, event: Event) -> SetHandler | None:
+        """The handler that takes this event with its neighbours."""
+        return self.subscriptions[event.name].together
+
     async def handle(self, tx: Tx, event: Event) -> None:
         """Run the handler. Errors: `event_malformed`, `event_unknown_version`, and the handler's own."""
         subscription = self.subscriptions[event.name]
+        view = self._view(subscription, event)
+        if subscription.handler is not None:
+            await subscription.handler(tx, event, view)
+        elif subscription.together is not None:
+            await subscription.together(tx, [(event, view)])
+
+    async def handle_together(self, tx: Tx, events: Sequence[Event]) -> None:
+        """Run the one handler of all of these. Errors: as `handle`."""
+        handler = self.subscriptions[events[0].name].together
+        if handler is None:
+            raise ValueError(f"{events[0].name} is handled by itself")
+        await handler(tx, [(event, self._view(self.subscriptions[event.name], event)) for event in events])
+
+    def _view(self, subscription: Subscription, event: Event) -> View:
         if event.version < subscription.version:
             raise Refusal("event_unknown_version", type=event.type)
         try:
-            view = subscription.view.model_validate(event.data)
+            return subscription.view.model_validate(event.data)
         except ValidationError as error:
             fields = ", ".join(".".join(str(p) for p in e["loc"]) + " " + e["type"] for e in error.errors()[:5])
             code = "event_malformed" if event.version == subscription.version else "event_unknown_version"
             raise Refusal(code, reason=fields, type=event.type) from None
-        await subscription.handler(tx, event, view)

@@ -63,11 +63,16 @@ class Metrics:
         self.relay_leader = self._gauge("relay_leader", "Whether this process leads the lane", "lane")
         # Consumers, by group. Lag is in records, per partition, as of the last poll.
         self.consumer_lag = self._gauge("consumer_lag", "Records not yet consumed", "group", "topic", "partition")
+        self.consumer_batch_events = self._histogram(
+            "consumer_batch_events", "Events in one batch", "group", buckets=SIZES
+        )
+        # A consumer that stopped because nearly everything failed, and one that was started anew because it hung.
+        self.consumer_trips_total = self._counter("consumer_trips_total", "Pauses because of too many dead", "group")
+        self.consumer_restarts_total = self._counter("consumer_restarts_total", "Consumers begun anew", "group")
         self.consumer_batches_total = self._counter("consumer_batches_total", "Batches committed", "group")
         self.consumer_events_total = self._counter("consumer_events_total", "Events handled", "group", "type")
         self.consumer_duplicates_total = self._counter("consumer_duplicates_total", "Repeats ignored", "group")
         self.consumer_retries_total = self._counter("consumer_retries_total", "Batches tried again", "group", "why")
-        self.consumer_restarts_total = self._counter("consumer_restarts_total", "Restarts by the watchdog", "group")
         self.consumer_batch_seconds = self._histogram("consumer_batch_seconds", "Transaction of one batch", "group")
         # From the event's own time to its effect being committed here; spans two clocks.
         self.effect_seconds = self._histogram("effect_seconds", "From an event's time to its effect", "group")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -44,24 +44,40 @@ async def verify(
 
 
 async def move(
-    conn: AsyncConnection, consumer: str, tp: TopicPartition, topic_id: str, *, expected: int, to: int
+    conn: AsyncConnection,
+    consumer: str,
+    expected: Mapping[TopicPartition, int],
+    to: Mapping[TopicPartition, int],
+    topic_ids: Mapping[str, str],
 ) -> None:
-    """Move from `expected` to `to`. Errors: `OffsetMoved` when it is not at `expected` any more."""
-    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    place = {"consumer": consumer, "topic": tp.topic, "partition": tp.partition}
-    if expected == 0:
-        await conn.execute(
-            insert(consumer_offset).values(**place, next_offset=0, topic_id=topic_id).on_conflict_do_nothing()
-        )
-    moved = await conn.execute(
-        update(consumer_offset)
-        .where(
-            consumer_offset.c.consumer == consumer,
-            consumer_offset.c.topic == tp.topic,
-            consumer_offset.c.partition == tp.partition,
-            consumer_offset.c.next_offset == expected,
-        )
-        .values(next_offset=to)
+    """Move each partition from where it is `expected` to be; in one order, so that nobody waits in a circle.
+
+    Whoever commits first wins: the other waits here for its row, and finds it moved. Errors: `OffsetMoved`."""
+    rows = [
+        {"b_consumer": consumer, "b_topic": tp.topic, "b_partition": tp.partition, "b_at": expected[tp], "b_to": to[tp]}
+        for tp in sorted(to)
+    ]
+    begun = [row for row in rows if row["b_at"] == 0]
+    if begun:
+        first = {"consumer": consumer, "next_offset": 0}
+        insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+        values = [
+            {**first, "topic": r["b_topic"], "partition": r["b_partition"], "topic_id": topic_ids[str(r["b_topic"])]}
+            for r in begun
+        ]
+        await conn.execute(insert(consumer_offset).values(values).on_conflict_do_nothing())
+    for row in rows:
+        if (await conn.execute(_MOVE, row)).rowcount != 1:
+            raise OffsetMoved(f"{consumer} {row['b_topic']}[{row['b_partition']}]: not at {row['b_at']}")
+
+
+_MOVE = (
+    update(consumer_offset)
+    .where(
+        consumer_offset.c.consumer == bindparam("b_consumer"),
+        consumer_offset.c.topic == bindparam("b_topic"),
+        consumer_offset.c.partition == bindparam("b_partition"),
+        consumer_offset.c.next_offset == bindparam("b_at"),
     )
-    if moved.rowcount != 1:
-        raise OffsetMoved(f"{consumer} {tp}: not at {expected}")
+    .values(next_offset=bindparam("b_to"))
+)
