@@ -50,6 +50,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
             Topic("mandates.affair"),
             Topic("mandates.mandate"),
             Topic("mandates.replica"),
+            Topic("mandates.deadletter", partitions=1),
         ),
         listens=(
             "complaints.replica",
@@ -70,6 +71,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
             Topic("finance.earmark"),
             Topic("finance.hold"),
             Topic("finance.replica"),
+            Topic("finance.deadletter", partitions=1),
         ),
         listens=("complaints.case", "mandates.mandate", "mandates.organisation"),
     ),
@@ -77,14 +79,19 @@ SERVICES: tuple[ServiceSpec, ...] = (
         "complaints",
         "诉求",
         8103,
-        (Topic("complaints.case"), Topic("complaints.switch"), Topic("complaints.replica")),
+        (
+            Topic("complaints.case"),
+            Topic("complaints.switch"),
+            Topic("complaints.replica"),
+            Topic("complaints.deadletter", partitions=1),
+        ),
         listens=("finance.hold", "finance.tariff", "mandates.affair", "mandates.organisation"),
     ),
     ServiceSpec(
         "gateway",
         "网关",
         8100,
-        (Topic("gateway.replica"),),
+        (Topic("gateway.replica"), Topic("gateway.deadletter", partitions=1)),
         listens=(
             "complaints.case",
             "finance.earmark",

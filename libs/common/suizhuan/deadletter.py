@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -66,6 +67,27 @@ async def parked_keys(conn: AsyncConnection, consumer: str, topics: list[str]) -
         .distinct()
     )
     return {(row.topic, bytes(row.key)) for row in rows}
+
+
+async def find(conn: AsyncConnection, letter: int) -> Any | None:
+    """One dead letter, None when there is none (any more)."""
+    return (await conn.execute(select(dead_letter).where(dead_letter.c.id == letter))).one_or_none()
+
+
+async def of_key(conn: AsyncConnection, consumer: str, topic: str, key: bytes) -> Sequence[Any]:
+    """All of a key, in the order of the log: the dead one first."""
+    query = (
+        select(dead_letter)
+        .where(dead_letter.c.consumer == consumer, dead_letter.c.topic == topic, dead_letter.c.key == key)
+        .order_by(dead_letter.c.partition, dead_letter.c.offset)
+    )
+    return (await conn.execute(query)).all()
+
+
+def to_record(row: Any) -> Record:
+    """The record as it was read."""
+    headers = tuple((name, value.encode()) for name, value in row.headers)
+    return Record(row.topic, row.partition, row.offset, bytes(row.key), bytes(row.value), headers)
 
 
 async def page(conn: AsyncConnection, *, after: int = 0, limit: int = 50) -> list[dict[str, Any]]:

@@ -62,7 +62,15 @@ def problem(refusal: Refusal, catalogue: Mapping[str, ErrorSpec], *, language: s
     }
 
 
-WHAT = {"path": "路径", "case": "诉求", "handover": "转办", "mandate": "委托", "switch": "移交", "earmark": "专项"}
+WHAT = {
+    "path": "路径",
+    "case": "诉求",
+    "handover": "转办",
+    "mandate": "委托",
+    "switch": "移交",
+    "earmark": "专项",
+    "dead_letter": "死信",
+}
 _STOP = {"zh": "；", "en": "; "}
 
 

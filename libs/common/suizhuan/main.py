@@ -15,6 +15,7 @@ import uvicorn
 
 from suizhuan import failpoints
 from suizhuan.logs import configure_logs
+from suizhuan.repair_command import dead_letters
 from suizhuan.service import Service
 from suizhuan.settings import ServiceSettings, load_settings
 
@@ -25,17 +26,21 @@ Build = Callable[[ServiceSettings], Service]
 Extra = Mapping[str, Callable[[Service, list[str]], Awaitable[None]]]
 
 
+ROLES = ("api", "worker", "all", "migrate")
+COMMANDS: Extra = {"dead-letters": dead_letters}
+
+
 def main(name: str, build: Build, extra: Extra | None = None, argv: list[str] | None = None) -> int:
     """Run one service. `api` serves HTTP, `worker` does the background work, `all` both, `migrate` the database."""
     parser = argparse.ArgumentParser(prog=f"python -m {name}")
-    parser.add_argument("role", nargs="?", default="all", choices=["api", "worker", "all", "migrate", *(extra or {})])
+    parser.add_argument("role", nargs="?", default="all", choices=[*ROLES, *COMMANDS, *(extra or {})])
     parser.add_argument("arguments", nargs="*")
     arguments = parser.parse_args(argv)
     settings = load_settings(ServiceSettings, name)
     configure_logs(settings)
     failpoints.configure(settings.failpoint)
     try:
-        return asyncio.run(_run(build(settings), arguments.role, arguments.arguments, extra or {}))
+        return asyncio.run(_run(build(settings), arguments.role, arguments.arguments, {**COMMANDS, **(extra or {})}))
     except KeyboardInterrupt:
         return 130
 

@@ -17,6 +17,7 @@ import structlog
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 
+from suizhuan import routes_repair
 from suizhuan.adapters.connect import connect_log
 from suizhuan.app import create_app
 from suizhuan.authority import grants as granted
@@ -30,6 +31,7 @@ from suizhuan.deadlines import DeadlineHandler, Deadlines
 from suizhuan.errors import ErrorCatalogue
 from suizhuan.events import EventRegistry
 from suizhuan.gauges import Gauges
+from suizhuan.handling import Handling
 from suizhuan.identity import TokenVerifier
 from suizhuan.inbox import Inbound
 from suizhuan.kernel.clock import Clock, SystemClock
@@ -40,6 +42,7 @@ from suizhuan.notify import Notifier
 from suizhuan.ports.log import Log
 from suizhuan.profile import Profile, load_profile
 from suizhuan.relay import Relay
+from suizhuan.repair import Repairs
 from suizhuan.settings import ServiceSettings
 from suizhuan.tracing import Tracing
 from suizhuan.unit_of_work import UnitOfWork
@@ -127,6 +130,7 @@ class Service:
     description: str = ""  # Markdown, at the head of the API's documents
     on_start: Callable[[], Awaitable[None]] | None = None  # after migrating, before anything runs
     app: FastAPI = field(init=False)
+    repairs: Repairs = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _consumers: list[Consumer] = field(default_factory=list)
 
@@ -136,7 +140,7 @@ class Service:
             service=p.name,
             title=self.title,
             description=self.description,
-            routers=self.routers,
+            routers=[*self.routers, routes_repair.router],
             catalogue=self.catalogue,
             verifier=p.verifier,
             readiness={
@@ -151,6 +155,8 @@ class Service:
         )
         self.app.state.uow = p.uow
         self.app.state.parts = p
+        self.repairs = Repairs([Handling(self.inbound.group, self.inbound, p.uow)])
+        self.app.state.repairs = self.repairs
 
     async def migrate(self) -> None:
         """Bring the service's own database to the newest revision."""

@@ -3,6 +3,7 @@
 from complaints.domain import facts
 from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
 from suizhuan.events import EventRegistry
+from suizhuan.repair import DeadLetterResolved
 
 EVENTS = EventRegistry("complaints")
 
@@ -34,3 +35,5 @@ EVENTS.register(SWITCH, facts.CasesReady, "switch.cases_ready")
 REPLICA = EVENTS.topic("complaints.replica")
 EVENTS.register(REPLICA, ReplicaJoined, "replica.joined")
 EVENTS.register(REPLICA, ReplicaAcknowledged, "replica.acknowledged")
+
+EVENTS.register(EVENTS.topic("complaints.deadletter", partitions=1), DeadLetterResolved, "deadletter.resolved")

@@ -3,6 +3,7 @@
 from finance.domain import facts
 from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
 from suizhuan.events import EventRegistry
+from suizhuan.repair import DeadLetterResolved
 
 EVENTS = EventRegistry("finance")
 
@@ -31,3 +32,5 @@ EVENTS.register(HOLD, facts.CaseUnpaid, "case.unpaid")
 REPLICA = EVENTS.topic("finance.replica")
 EVENTS.register(REPLICA, ReplicaJoined, "replica.joined")
 EVENTS.register(REPLICA, ReplicaAcknowledged, "replica.acknowledged")
+
+EVENTS.register(EVENTS.topic("finance.deadletter", partitions=1), DeadLetterResolved, "deadletter.resolved")

@@ -4,6 +4,7 @@ from mandates.domain import facts
 from suizhuan.authority.records import BEAT, DONE, DROPPED, OPENED, TOPIC
 from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
 from suizhuan.events import EventRegistry
+from suizhuan.repair import DeadLetterResolved
 
 EVENTS = EventRegistry("mandates")
 
@@ -34,3 +35,5 @@ EVENTS.register(MANDATE, facts.MandateSettled, "mandate.settled")
 REPLICA = EVENTS.topic("mandates.replica")
 EVENTS.register(REPLICA, ReplicaJoined, "replica.joined")
 EVENTS.register(REPLICA, ReplicaAcknowledged, "replica.acknowledged")
+
+EVENTS.register(EVENTS.topic("mandates.deadletter", partitions=1), DeadLetterResolved, "deadletter.resolved")

@@ -1,0 +1,34 @@
+"""`python -m <service> dead-letters`: dead letters put right from the command line of a running system."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, cast, get_args
+
+from suizhuan import deadletter
+from suizhuan.context import Context, new_id
+from suizhuan.repair import Action
+
+if TYPE_CHECKING:
+    from suizhuan.service import Service
+
+
+async def dead_letters(service: Service, arguments: list[str]) -> None:
+    """`dead-letters`: list them. `dead-letters redrive|skip|discard ID REASON`: put one right, with an audit event."""
+    parts = service.parts
+    if not arguments:
+        async with parts.database.read() as conn:
+            after = 0
+            while rows := await deadletter.page(conn, after=after, limit=200):
+                for row in rows:
+                    place = f"{row['topic']}[{row['partition']}]@{row['offset']}"
+                    sys.stdout.write(f"{row['id']:>8}  {row['state']:<6}  {place}  {row['code']}  {row['reason']}\n")
+                after = rows[-1]["id"]
+        return
+    if len(arguments) != 3 or arguments[0] not in get_args(Action) or not arguments[1].isdigit():
+        raise SystemExit("dead-letters [redrive|skip|discard ID REASON]")
+    context = Context(actor="operator", org=None, correlation_id=new_id())
+    async with parts.uow.begin(context, limited=False) as tx:
+        done = await service.repairs.resolve(tx, int(arguments[1]), cast(Action, arguments[0]), arguments[2])
+    numbers = f"handled 已处理 {done.handled}, dropped 已放弃 {done.dropped}, left 仍等待 {done.left}"
+    sys.stdout.write(f"{done.action}: {numbers}\n")
