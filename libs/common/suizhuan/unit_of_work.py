@@ -83,6 +83,7 @@ class UnitOfWork:
         async with self.database.deciding() as conn:
             if self.book.stale or self.database.is_sqlite:
                 await self.book.follow(conn)
+            seen = self.book.sequence
             tx = Tx(conn, context, self.clock.now(), self.timing, self.registry, self.book)
             try:
                 answer = await work(tx)
@@ -92,7 +93,8 @@ class UnitOfWork:
                     self.book.stale = self.book.stale or sequence != self.book.sequence
             except (Refusal, Outdated) as no:
                 # Refused by what we remember: that counts only if the database knows nothing newer.
-                if await self.book.follow(conn):
+                await self.book.follow(conn)
+                if self.book.sequence != seen:
                     raise Outdated(str(no)) from no
                 raise
         self._happened(tx)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
-from gateway import inbound_money, store, views
+from gateway import inbound_cases, inbound_money, store, views
 from gateway import tables as t
 from suizhuan.cloudevents import Event
-from suizhuan.inbox import Inbound, View
+from suizhuan.inbox import Inbound
 from suizhuan.unit_of_work import Tx
 
-M, C = "mandates.", "complaints.case."
-MANDATE_TOPIC, CASE_TOPIC = "mandates.mandate", "complaints.case"
+M = "mandates."
+MANDATE_TOPIC = "mandates.mandate"
 
 # Told which answers are not right any more: `area:…`, `org:…`.
 Changed = Callable[..., Awaitable[object]]
@@ -32,7 +31,7 @@ def make(changed: Changed) -> Inbound:
     inbound = Inbound("gateway")
     _registers(inbound, changed)
     _mandates(inbound, changed)
-    _cases(inbound, changed)
+    inbound_cases.register(inbound, changed)
     inbound_money.register(inbound, changed)
     return inbound
 
@@ -80,77 +79,3 @@ def _mandates(inbound: Inbound, changed: Changed) -> None:
 
 def _what(event: Event) -> str:
     return event.name.rpartition(".")[2]
-
-
-# What an event says about its case, beside its version. A movement under way ends with its answer.
-def _routed(v: views.RoutedView) -> dict[str, Any]:
-    return {**v.model_dump(exclude={"case"}), "state": "dispatched"}
-
-
-def _handed_over(v: views.HandedOverView) -> dict[str, Any]:
-    moved = v.model_dump(exclude={"case", "receiver"})
-    return {**moved, "responsible": v.receiver, "state": "dispatched", "movement": None}
-
-
-def _moved(v: views.MovedView) -> dict[str, Any]:
-    return {**v.model_dump(exclude={"case", "to"}), "responsible": v.to, "state": "dispatched", "movement": None}
-
-
-def _times(v: views.TimesView) -> dict[str, Any]:
-    return v.model_dump(exclude={"case"})
-
-
-_CHANGES: dict[str, tuple[type[View], Callable[[Any], dict[str, Any]]]] = {
-    "routed": (views.RoutedView, _routed),
-    "started": (views.CaseView, lambda v: {"state": "started"}),
-    "handled": (views.CaseView, lambda v: {"state": "handled"}),
-    "verified": (views.CaseView, lambda v: {"state": "verified"}),
-    "rejected": (views.CaseView, lambda v: {"state": "started"}),
-    "closed": (views.ClosedView, lambda v: {"state": "closed" if v.outcome == "verified" else v.outcome}),
-    "settled": (views.CaseView, lambda v: {"state": "settled"}),
-    "extended": (views.TimesView, _times),
-    "suspended": (views.CaseView, lambda v: {"state": "suspended"}),
-    "resumed": (views.TimesView, lambda v: {**_times(v), "state": "started"}),
-    "card_raised": (views.CardView, lambda v: {"card": v.card}),
-    "handover_requested": (views.RequestedView, lambda v: {"movement": v.handover}),
-    "handover_refused": (views.CaseView, lambda v: {"movement": None}),
-    "handed_over": (views.HandedOverView, _handed_over),
-    "returned": (views.MovedView, _moved),
-    "repointed": (views.MovedView, _moved),
-    "hold_requested": (views.CaseView, lambda v: {}),
-    "switch_holds_dropped": (views.CaseView, lambda v: {}),
-    "private_read": (views.CaseView, lambda v: {}),
-}
-
-
-def _cases(inbound: Inbound, changed: Changed) -> None:
-    @inbound.on(CASE_TOPIC, C + "reported", views.ReportedView)
-    async def reported(tx: Tx, event: Event, view: views.ReportedView) -> None:
-        row = view.model_dump(exclude={"case"})
-        await store.put(
-            tx.conn,
-            t.cases,
-            id=view.case,
-            **row,
-            state="reported",
-            case_term=0,
-            price_fen=0,
-            reported_at=event.time,
-            version=event.sequence,
-        )
-        await store.add_step(tx.conn, view.case, event)
-        await changed(f"area:{view.area}")
-
-    for name, (view_type, values) in _CHANGES.items():
-        inbound.on(CASE_TOPIC, C + name, view_type)(_case_handler(values, changed))
-
-
-def _case_handler(values: Callable[[Any], dict[str, Any]], changed: Changed) -> Callable[..., Awaitable[None]]:
-    async def handler(tx: Tx, event: Event, view: Any) -> None:
-        await store.change(tx.conn, t.cases, view.case, **values(view), version=event.sequence)
-        await store.add_step(tx.conn, view.case, event)
-        area = event.attribute("area")
-        if area is not None:
-            await changed(f"area:{area}")
-
-    return handler

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from gateway import store, views
 from gateway import tables as t
@@ -21,13 +21,24 @@ def register(inbound: Inbound, changed: Changed) -> None:
 
 
 def _ledger(inbound: Inbound, changed: Changed) -> None:
-    @inbound.on("finance.entry", F + "entry.posted", views.EntryView)
-    async def entry(tx: Tx, event: Event, view: views.EntryView) -> None:
-        lines = [line.model_dump() for line in view.lines]
-        head = {"kind": view.kind, "cause": view.cause, "memo": view.memo}
-        await store.put(tx.conn, t.entry, id=view.entry, **head, event=event.id, at=event.time, lines=lines)
-        await store.post(tx.conn, lines)
-        await changed(*{f"org:{line.org}" for line in view.lines})
+    async def entries(tx: Tx, heard: Sequence[tuple[Event, views.EntryView]]) -> None:
+        rows = [
+            {
+                "id": view.entry,
+                "kind": view.kind,
+                "cause": view.cause,
+                "memo": view.memo,
+                "event": event.id,
+                "at": event.time,
+                "lines": [line.model_dump() for line in view.lines],
+            }
+            for event, view in heard
+        ]
+        await store.put_all(tx.conn, t.entry, rows)
+        await store.post(tx.conn, [line for row in rows for line in row["lines"]])  # type: ignore[attr-defined]
+        await changed(*sorted({f"org:{line.org}" for _, view in heard for line in view.lines}))
+
+    inbound.on_sets("finance.entry", {F + "entry.posted": views.EntryView}, entries)
 
     @inbound.on("finance.earmark", F + "earmark.funded", views.FundedView)
     async def funded(tx: Tx, event: Event, view: views.FundedView) -> None:

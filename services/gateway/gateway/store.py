@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, case, delete, insert, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, case, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,6 +35,35 @@ async def change(conn: AsyncConnection, table: Table, id_: str, **values: Any) -
     await conn.execute(query)
 
 
+async def put_all(conn: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Many rows as they are now, each as `put` would; in one order of keys for everybody."""
+    for columns, alike in _alike(rows):
+        keys = [c.name for c in table.primary_key]
+        made = _insert(conn, table).values({name: bindparam(name) for name in columns})
+        changed = {name: made.excluded[name] for name in columns if name not in keys}
+        newer = table.c.version < made.excluded.version if "version" in columns else None
+        await conn.execute(made.on_conflict_do_update(index_elements=keys, set_=changed, where=newer), alike)
+
+
+async def change_all(conn: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Some columns of many rows, named by `id`, where the version is newer; in one order of keys for everybody."""
+    for columns, alike in _alike(rows):
+        query = (
+            update(table)
+            .where(table.c.id == bindparam("b_id"), table.c.version < bindparam("b_version"))
+            .values({name: bindparam(f"b_{name}") for name in columns if name != "id"})
+        )
+        await conn.execute(query, [{f"b_{name}": value for name, value in row.items()} for row in alike])
+
+
+def _alike(rows: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[str, ...], list[dict[str, Any]]]]:
+    """Rows that name the same columns, sorted by their id."""
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: str(row["id"])):
+        groups[tuple(sorted(row))].append(dict(row))
+    return sorted(groups.items())
+
+
 async def set_areas(conn: AsyncConnection, org: str, areas: Iterable[str]) -> None:
     await conn.execute(delete(t.organisation_area).where(t.organisation_area.c.org == org))
     rows = [{"org": org, "area": area} for area in sorted(set(areas))]
@@ -44,8 +73,18 @@ async def set_areas(conn: AsyncConnection, org: str, areas: Iterable[str]) -> No
 
 async def add_step(conn: AsyncConnection, case_id: str, event: Event) -> None:
     """Remember an event as a step of a case."""
+    await add_steps(conn, [(case_id, event)])
+
+
+async def add_steps(conn: AsyncConnection, steps: Sequence[tuple[str, Event]]) -> None:
+    """Remember events as steps of their cases."""
+    if steps:
+        await conn.execute(_insert(conn, t.step).on_conflict_do_nothing(), [_step(c, event) for c, event in steps])
+
+
+def _step(case_id: str, event: Event) -> dict[str, Any]:
     about = event.attributes
-    row = {
+    return {
         "case": case_id,
         "topic": event.topic,
         "partition": event.partition,
@@ -61,7 +100,6 @@ async def add_step(conn: AsyncConnection, case_id: str, event: Event) -> None:
         "causation": about.get("causationid"),
         "data": event.data,
     }
-    await conn.execute(_insert(conn, t.step).values(**row).on_conflict_do_nothing())
 
 
 async def post(conn: AsyncConnection, lines: Iterable[Mapping[str, Any]]) -> None:
@@ -69,14 +107,18 @@ async def post(conn: AsyncConnection, lines: Iterable[Mapping[str, Any]]) -> Non
     sums: dict[tuple[str, str, str], int] = defaultdict(int)
     for line in lines:
         sums[line["org"], line["account"], line["earmark"] or ""] += line["amount_fen"]
-    for (org, account, earmark), amount in sorted(sums.items()):
-        made = _insert(conn, t.balance).values(org=org, account=account, earmark=earmark, amount_fen=amount)
-        await conn.execute(
-            made.on_conflict_do_update(
-                index_elements=["org", "account", "earmark"],
-                set_={"amount_fen": t.balance.c.amount_fen + made.excluded.amount_fen},
-            )
-        )
+    if not sums:
+        return
+    made = _insert(conn, t.balance)
+    added = made.on_conflict_do_update(
+        index_elements=["org", "account", "earmark"],
+        set_={"amount_fen": t.balance.c.amount_fen + made.excluded.amount_fen},
+    )
+    rows = [
+        {"org": org, "account": account, "earmark": earmark, "amount_fen": amount}
+        for (org, account, earmark), amount in sorted(sums.items())
+    ]
+    await conn.execute(added, rows)
 
 
 async def capture(conn: AsyncConnection, hold: str, amount: int, *, payee: str, entry: str | None) -> None:

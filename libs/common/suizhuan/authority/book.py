@@ -6,6 +6,7 @@ commits it, and one that it would refuse is refused only when the database has n
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -27,6 +28,7 @@ class Book:
         self.sequence = -1  # of the newest record it reflects; -1: nothing was read yet
         self.stale = True  # the database is known to be further
         self._grants: dict[str, Grant] = {}
+        self._following = asyncio.Lock()
         self._live: dict[str, dict[str, dict[str, Grant]]] = {}  # affair -> area -> mandate
 
     def covering(self, affair: str, place: str) -> list[Grant]:
@@ -44,19 +46,18 @@ class Book:
         """The early check of one power."""
         return holding(self.covering(affair, place), org, power, affair, place, now) is not None
 
-    async def follow(self, conn: AsyncConnection) -> bool:
-        """Take over what the replica has applied since; whether there was anything."""
-        newest = (await conn.execute(_SEQUENCE)).scalar_one_or_none()
-        self.stale = False
-        if newest is None or newest == self.sequence:
-            return False
-        known = self.sequence if newest > self.sequence else -1  # a shorter one is another database's
-        if known < 0:
-            self._grants, self._live = {}, {}
-        rows = await conn.execute(select(grants).where(grants.c.sequence > known))
-        self._take(to_grant(row) for row in rows)
-        self.sequence = newest
-        return True
+    async def follow(self, conn: AsyncConnection) -> None:
+        """Take over what the replica has applied since. Others read on as it was until all of it is here."""
+        async with self._following:
+            newest = (await conn.execute(_SEQUENCE)).scalar_one_or_none()
+            if newest is not None and newest != self.sequence:
+                known = self.sequence if newest > self.sequence else -1  # a shorter one is another database's
+                rows = (await conn.execute(select(grants).where(grants.c.sequence > known))).all()
+                if known < 0:
+                    self._grants, self._live = {}, {}
+                self._take(to_grant(row) for row in rows)
+                self.sequence = newest
+            self.stale = False
 
     def _take(self, found: Iterable[Grant]) -> None:
         for grant in found:

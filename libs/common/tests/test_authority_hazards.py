@@ -1,0 +1,170 @@
+"""The traps of checking a power beside other transactions on PostgreSQL, each sprung by the naive way and passed by
+ours (`suizhuan.guard`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import Column, MetaData, Table, Text, bindparam, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from suizhuan.authority import locks
+from suizhuan.context import Context
+from suizhuan.db.tables import grants
+from suizhuan.db.types import BigInt
+from suizhuan.kernel.refusal import Refusal
+from suizhuan.testing import AuthorityLog, published
+from suizhuan.unit_of_work import Tx
+
+from .conftest import Counted, Demo
+from .test_authority import AFFAIR, COMMUNITY, DISTRICT, POWER
+
+SLOT = {"affair": AFFAIR, "area": DISTRICT, "role": "lead"}
+things = Table("thing", MetaData(), Column("id", Text, primary_key=True), Column("version", BigInt, nullable=False))
+SAVE = (
+    update(things)
+    .where(things.c.id == bindparam("b_id"), things.c.version == bindparam("b_read"))
+    .values(version=bindparam("b_version"))
+)
+
+
+@pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.real)])
+def database_url(postgres_database: str) -> str:
+    """SQLite has one writer: there no two transactions overlap."""
+    return postgres_database
+
+
+@pytest.fixture
+async def log(demo: Demo) -> AuthorityLog:
+    log = AuthorityLog(demo)
+    await log.grant("root", "dept", AFFAIR, DISTRICT, [POWER])
+    async with demo.database.write() as conn:
+        await conn.run_sync(things.metadata.create_all)
+        await conn.execute(insert(things).values(id="t", version=1))
+    await published(demo)
+    return log
+
+
+async def act(demo: Demo) -> None:
+    """A command of ours: one power, one aggregate, one event."""
+
+    async def work(tx: Tx) -> None:
+        await tx.act(POWER, AFFAIR, COMMUNITY)
+        read = (await tx.conn.execute(select(things.c.version))).scalar_one()
+        await tx.write(SAVE, {"b_id": "t", "b_read": read, "b_version": read + 1}, decides=True)
+        tx.emit(Counted(thing="t", number=read + 1), key="t", sequence=read + 1)
+
+    await demo.uow.decide(Context("staff:1", "dept", "c1"), work)
+
+
+async def names(demo: Demo) -> list[str]:
+    return [event.name.removeprefix("demo.") for event in await published(demo)]
+
+
+async def is_waiting(task: asyncio.Task[object]) -> bool:
+    done, _ = await asyncio.wait({task}, timeout=0.3)
+    return not done
+
+
+@asynccontextmanager
+async def somebody_at_work_on_the_row(demo: Demo) -> AsyncIterator[None]:
+    async with demo.database.engine.begin() as conn:
+        await conn.execute(select(things).with_for_update())
+        yield
+
+
+async def may_act(conn: AsyncConnection) -> bool:
+    """The naive check: what the grant's row says."""
+    return not (await conn.execute(select(grants.c.yielding).where(grants.c.mandate == "root"))).scalar_one()
+
+
+async def test_an_act_that_was_checked_before_it_waits_for_a_row_commits_after_its_power_was_given_up(
+    demo: Demo, log: AuthorityLog
+) -> None:
+    checked = asyncio.Event()
+
+    async def naive() -> None:
+        async with demo.database.engine.begin() as conn:
+            assert await may_act(conn)
+            checked.set()
+            await conn.execute(update(things).values(version=things.c.version + 1))
+            async with demo.uow.begin(Context("staff:1", "dept", "c1")) as tx:
+                tx.emit(Counted(thing="t", number=2), key="t", sequence=2)
+
+    async with somebody_at_work_on_the_row(demo):
+        acting = asyncio.create_task(naive())
+        await checked.wait()
+        await log.opened("s1", [SLOT])
+        await log.dropped("s1")
+    await acting
+    assert await names(demo) == ["replica.acknowledged", "thing.counted"]  # too late
+
+    async with somebody_at_work_on_the_row(demo):
+        acting = asyncio.create_task(act(demo))
+        assert await is_waiting(acting)
+        opening = asyncio.create_task(log.opened("s2", [SLOT]))
+        assert await is_waiting(opening)  # behind the act, which holds the grant while it waits for its row
+    await asyncio.gather(acting, opening)
+    assert await names(demo) == ["thing.counted", "replica.acknowledged"]
+
+
+async def test_an_opening_starves_behind_row_locks_that_are_shared(demo: Demo, log: AuthorityLog) -> None:
+    row = select(grants).where(grants.c.mandate == "root")
+    async with demo.database.engine.connect() as first, demo.database.engine.connect() as second:
+        await first.execute(row.with_for_update(read=True))
+        async with demo.database.engine.connect() as opener:
+            opening = asyncio.create_task(opener.execute(row.with_for_update()))
+            assert await is_waiting(opening)  # type: ignore[arg-type]
+            async with asyncio.timeout(1):
+                await second.execute(row.with_for_update(read=True))  # overtakes it, and so will the next
+            await first.rollback()
+            assert await is_waiting(opening)  # type: ignore[arg-type]
+            await second.rollback()
+            await opening
+
+    async with demo.database.engine.connect() as first, demo.database.engine.connect() as second:
+        await locks.share(first, ["root"])
+        opened = asyncio.create_task(log.opened("s1", [SLOT]))
+        assert await is_waiting(opened)
+        overtaking = asyncio.create_task(locks.share(second, ["root"]))
+        assert await is_waiting(overtaking)  # type: ignore[arg-type]  # behind the opening
+        await first.rollback()
+        await opened
+        await overtaking
+
+
+async def test_a_lock_beside_the_row_lets_a_statement_judge_the_row_as_it_stood_before_the_wait(
+    demo: Demo, log: AuthorityLog
+) -> None:
+    naive = text(
+        "WITH lock AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(hashtextextended('grant:root', 0)))"
+        " SELECT yielding = '[]'::jsonb FROM authority_grant WHERE mandate = 'root' AND (SELECT count(*) FROM lock) = 1"
+    )
+    mark = [{"prefix": DISTRICT, "switch": "s1", "mandate": None, "until": None}]
+    async with demo.database.engine.connect() as conn:
+        async with demo.database.engine.begin() as opener:
+            await locks.exclude(opener, ["root"])
+            await opener.execute(update(grants).where(grants.c.mandate == "root").values(yielding=mark))
+            judging = asyncio.create_task(conn.execute(naive))
+            acting = asyncio.create_task(act(demo))
+            assert await is_waiting(judging)  # type: ignore[arg-type]
+            assert await is_waiting(acting)
+        assert (await judging).scalar_one() is True  # though the holder must hold still by now
+    with pytest.raises(Refusal) as no:
+        await acting
+    assert no.value.code == "power_in_transition"
+    assert await names(demo) == []
+
+
+async def test_of_two_commands_that_read_the_same_version_the_second_decides_anew(
+    demo: Demo, log: AuthorityLog
+) -> None:
+    """The naive way loses one of them: both write what they made of the same version."""
+    await asyncio.gather(*(act(demo) for _ in range(8)))
+    async with demo.database.read() as conn:
+        assert (await conn.execute(select(things.c.version))).scalar_one() == 9
+    told = await published(demo)
+    assert [event.data["number"] for event in told] == list(range(2, 10))
