@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import complaints.events
+import complaints.inbound
 import finance.events
+import finance.inbound
 import gateway.events
+import gateway.inbound
 import mandates.events
+import mandates.inbound
 from suizhuan.events import EventRegistry
+from suizhuan.inbox import Inbound
 
 REGISTRIES: dict[str, EventRegistry] = {
     registry.service: registry
@@ -16,4 +21,11 @@ REGISTRIES: dict[str, EventRegistry] = {
         complaints.events.EVENTS,
         gateway.events.EVENTS,
     )
+}
+
+INBOUNDS: dict[str, Inbound] = {
+    "mandates": mandates.inbound.declared(),
+    "finance": finance.inbound.declared(),
+    "complaints": complaints.inbound.declared(),
+    "gateway": gateway.inbound.declared(),
 }

@@ -21,6 +21,8 @@ class View(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+# The data of one version as that of the next; a pure function that leaves its argument as it is.
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 Handler = Callable[[Tx, Event, Any], Awaitable[None]]
 # Takes neighbours of the log together, in order: [(event, its view), …]; sets of rows by sorted keys are its to make.
 SetHandler = Callable[[Tx, Sequence[tuple[Event, Any]]], Awaitable[None]]
@@ -44,6 +46,7 @@ class Inbound:
     def __init__(self, group: str) -> None:
         self.group = group
         self.subscriptions: dict[str, Subscription] = {}
+        self.upcasters: dict[tuple[str, int], Upcaster] = {}
 
     def on(self, topic: str, name: str, view: type[View], version: int = 1) -> Callable[[Handler], Handler]:
         """Register a handler: `@inbound.on("finance.hold", "finance.hold.placed", HoldPlaced)`."""
@@ -62,6 +65,19 @@ class Inbound:
             if name in self.subscriptions:
                 raise ValueError(f"{self.group} handles {name} twice")
             self.subscriptions[name] = Subscription(topic, name, version, view, None, handler)
+
+    def upcast(self, name: str, version: int) -> Callable[[Upcaster], Upcaster]:
+        """Register how data of `name` in `version` becomes that of the next one: `@inbound.upcast("finance.x", 1)`.
+
+        Handlers then know the newest version only; what was published before is read through a chain of these."""
+
+        def register(upcaster: Upcaster) -> Upcaster:
+            if (name, version) in self.upcasters:
+                raise ValueError(f"{self.group} raises version {version} of {name} twice")
+            self.upcasters[name, version] = upcaster
+            return upcaster
+
+        return register
 
     @property
     def topics(self) -> list[str]:
@@ -91,10 +107,14 @@ class Inbound:
         await handler(tx, [(event, self._view(self.subscriptions[event.name], event)) for event in events])
 
     def _view(self, subscription: Subscription, event: Event) -> View:
-        if event.version < subscription.version:
-            raise Refusal("event_unknown_version", type=event.type)
+        data = event.data
+        for version in range(event.version, subscription.version):
+            upcaster = self.upcasters.get((event.name, version))
+            if upcaster is None:
+                raise Refusal("event_unknown_version", type=event.type)
+            data = upcaster(data)
         try:
-            return subscription.view.model_validate(event.data)
+            return subscription.view.model_validate(data)
         except ValidationError as error:
             fields = ", ".join(".".join(str(p) for p in e["loc"]) + " " + e["type"] for e in error.errors()[:5])
             code = "event_malformed" if event.version == subscription.version else "event_unknown_version"

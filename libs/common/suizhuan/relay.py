@@ -71,6 +71,7 @@ class Relay:
         self._backlog_above: int | None = None
         self._look_at_age = 0.0
         self._dead_rows = 0
+        self._vacuuming: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
         """There is something in the outbox."""
@@ -93,6 +94,9 @@ class Relay:
                     pause = min(pause * 2, IDLE_CEILING_S)
                 await self.clock.sleep(pause)
         finally:
+            if self._vacuuming is not None:
+                self._vacuuming.cancel()
+                await asyncio.gather(self._vacuuming, return_exceptions=True)
             if self._producer is not None:
                 await self._producer.close()
 
@@ -242,9 +246,9 @@ class Relay:
     async def _settle(self, conn: AsyncConnection, batch: Batch, result: Appended) -> int:
         taken = await self.outbox.forget(conn, batch, result.offsets)
         self._dead_rows += taken
-        if self._dead_rows >= VACUUM_AFTER:
+        if self._dead_rows >= VACUUM_AFTER and (self._vacuuming is None or self._vacuuming.done()):
             self._dead_rows = 0
-            await self.outbox.vacuum()
+            self._vacuuming = asyncio.create_task(self._vacuum())  # beside us: a leader must not fall silent
         self._measure(batch, taken)
         if result.errors and not taken:
             raise next(iter(result.errors.values()))
@@ -253,6 +257,12 @@ class Relay:
             log.warning("relay_partition_waits", partition=f"{tp.topic}[{tp.partition}]", reason=str(error)[:200])
             self._blocked[tp] = self.clock.monotonic() + BLOCKED_S
         return taken
+
+    async def _vacuum(self) -> None:
+        try:
+            await self.outbox.vacuum()
+        except Exception as error:
+            log.warning("outbox_not_vacuumed", reason=type(error).__name__)  # autovacuum will
 
     def _measure(self, batch: Batch, taken: int) -> None:
         self.metrics.relay_published_total.inc(taken)
