@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Lifespan
 
+from suizhuan.commands import HEADERS
 from suizhuan.edge import Edge
 from suizhuan.errors import ErrorCatalogue
 from suizhuan.identity import TokenVerifier
@@ -155,13 +156,15 @@ def with_problems(schema: dict[str, Any], catalogue: ErrorCatalogue) -> dict[str
     for path in schema.get("paths", {}).values():
         for method, operation in path.items():
             if method in _METHODS:
-                _describe(operation, by_status)
+                _describe(method, operation, by_status)
     return schema
 
 
-def _describe(operation: dict[str, Any], by_status: Mapping[int, list[str]]) -> None:
+def _describe(method: str, operation: dict[str, Any], by_status: Mapping[int, list[str]]) -> None:
     responses = operation.setdefault("responses", {})
     possible = {500, 503}
+    if method == "post" and operation.get("security"):
+        operation.setdefault("parameters", []).extend(HEADERS)
     places = {p.get("in") for p in operation.get("parameters", ())}
     if operation.get("security"):
         possible |= {401, 403}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
@@ -18,10 +18,11 @@ from suizhuan.db.tables import idempotency
 from suizhuan.identity import Identity, caller
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.tracing import current_traceparent
-from suizhuan.unit_of_work import Tx, UnitOfWork
+from suizhuan.unit_of_work import BUSY, Tx, UnitOfWork
 
 Work = Callable[[Tx], Awaitable[BaseModel]]
 REMEMBER = insert(idempotency)
+LOCKED_TRIES = 3  # of a command whose locks or statements took too long; each time nothing was done
 
 
 def etag(version: int) -> str:
@@ -61,8 +62,14 @@ class Command:
         """
 
         async def locked(remembering: Work) -> BaseModel:
-            async with self.uow.begin(self.context) as tx:
-                return await remembering(tx)
+            for left in reversed(range(LOCKED_TRIES)):
+                try:
+                    async with self.uow.begin(self.context) as tx:
+                        return await remembering(tx)
+                except Refusal as refusal:
+                    if refusal.params.get("reason") != BUSY or not left:
+                        raise
+            raise AssertionError
 
         return await self._once(work, status, locked)
 
@@ -129,16 +136,42 @@ def _answer(status: int, body: bytes, tag: str | None) -> Response:
     return response
 
 
-async def command(
-    request: Request,
-    identity: Annotated[Identity, Depends(caller)],
-    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
-    if_match: Annotated[str | None, Header(max_length=40)] = None,
-) -> Command:
-    """The dependency that makes a Command; the service's unit of work stands in `app.state.uow`."""
+async def command(request: Request) -> Command:
+    """The dependency that makes a Command; the service's unit of work stands in `app.state.uow`.
+
+    It reads its two headers itself: as parameters FastAPI would take longer over them than the database over the rest.
+    `suizhuan.app` documents them. Errors: those of `caller`, `invalid_request`.
+    """
+    identity = await caller(request)
+    key = _header(request, "idempotency-key", 200)
     body = await request.body()
-    print_of = hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + body).hexdigest()
-    return Command(request.app.state.uow, identity, idempotency_key, _version(if_match), print_of)
+    print_of = hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + body).hexdigest() if key else ""
+    return Command(request.app.state.uow, identity, key, _version(_header(request, "if-match", 40)), print_of)
+
+
+def _header(request: Request, name: str, most: int) -> str | None:
+    value: str | None = request.headers.get(name)
+    if value is not None and len(value) > most:
+        raise Refusal("invalid_request", reason=name)
+    return value
+
+
+HEADERS = (
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string", "maxLength": 200},
+        "description": "同一键的重复请求只执行一次 / a repeat under the same key is done once",
+    },
+    {
+        "name": "If-Match",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string", "maxLength": 40},
+        "description": "所见版本，过期则拒绝 / the version that was seen; refused when it has passed",
+    },
+)
 
 
 def _version(if_match: str | None) -> int | None:

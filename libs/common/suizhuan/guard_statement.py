@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import ARRAY, BigInteger, Boolean, DateTime, Double, LargeBinary, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from suizhuan.db import driver
 from suizhuan.db.compose import DECIDED, GATE, Composer
 from suizhuan.decision import Decision
 from suizhuan.kernel.term import Timing
@@ -132,5 +133,5 @@ async def carry_out(conn: AsyncConnection, decision: Decision, now: datetime, ti
         "headers": [p.headers for p in pending],
     }
     values = composed.parameters([head, *(w.values for w in decision.writes), tail])
-    row = (await conn.exec_driver_sql(composed.sql, values)).one()
-    return Verdict(row.ok, row.decided, row.sequence)
+    row = (await driver.fetch(conn, composed.sql, *values))[0]
+    return Verdict(row["ok"], row["decided"], row["sequence"])

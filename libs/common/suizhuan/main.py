@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 import uvicorn
+import uvloop
 
 from suizhuan import failpoints
 from suizhuan.logs import configure_logs
@@ -40,7 +41,9 @@ def main(name: str, build: Build, extra: Extra | None = None, argv: list[str] | 
     configure_logs(settings)
     failpoints.configure(settings.failpoint)
     try:
-        return asyncio.run(_run(build(settings), arguments.role, arguments.arguments, {**COMMANDS, **(extra or {})}))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            commands = {**COMMANDS, **(extra or {})}
+            return runner.run(_run(build(settings), arguments.role, arguments.arguments, commands))
     except KeyboardInterrupt:
         return 130
 

@@ -18,6 +18,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.cloudevents import unpack
+from suizhuan.db import driver
 from suizhuan.db.database import Database
 from suizhuan.db.tables import outbox, published
 from suizhuan.kernel.clock import utc_text
@@ -75,7 +76,7 @@ class Outbox:
         if self.database.is_sqlite:
             rows: Sequence[Any] = await self._fetch_sqlite(conn, low, high, closed)
         else:
-            rows = await _driver(conn, _OLDEST, self.lanes, low, high, _fresh(without), closed, BATCH)
+            rows = await driver.fetch(conn, _OLDEST, self.lanes, low, high, _fresh(without), closed, BATCH)
         return self._batch(rows, len(rows))
 
     async def fetch_fresh(
@@ -88,7 +89,7 @@ class Outbox:
     ) -> Batch:
         """Of the rows above an id those that no older row of their aggregate stands before (PostgreSQL only)."""
         closed = [f"{tp.topic}/{tp.partition}" for tp in blocked]
-        return self._batch(await _driver(conn, _FRESH, self.lanes, above, _fresh(without), closed, FRESH), 0)
+        return self._batch(await driver.fetch(conn, _FRESH, self.lanes, above, _fresh(without), closed, FRESH), 0)
 
     async def age_of(self, conn: AsyncConnection, batch: Batch, now: datetime) -> float:
         """For how many seconds the oldest row of a batch has been waiting."""
@@ -120,7 +121,7 @@ class Outbox:
                 await own.execute(_NOTE_SQLITE.values(values))
         else:
             columns = ([t for t, _ in places], [p for _, p in places], [last[place] for place in places])
-            await _driver(conn, _FORGET, taken, *columns)
+            await driver.fetch(conn, _FORGET, taken, *columns)
         return len(taken)
 
     async def vacuum(self) -> None:
@@ -169,14 +170,6 @@ class Outbox:
 @lru_cache(maxsize=256)
 def _beat(sent_at: datetime) -> bytes:
     return utc_text(sent_at).encode()  # thousands of rows share a beat
-
-
-async def _driver(conn: AsyncConnection, sql: str, *values: object) -> list[Any]:
-    """asyncpg itself: thousands of rows a second pass here, and SQLAlchemy's would cost as much as Kafka."""
-    raw = await conn.get_raw_connection()
-    driver: Any = raw.driver_connection
-    rows: list[Any] = await driver.fetch(sql, *values)
-    return rows
 
 
 _NAMES = ("id", "topic", "partition", "key", "value", "headers", "authority_offset", "beat_time")

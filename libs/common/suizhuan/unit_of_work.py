@@ -32,6 +32,7 @@ __all__ = ["Authority", "Tx", "UnitOfWork"]
 
 T = TypeVar("T")
 TRIES = 8
+BUSY = "database busy"
 
 
 class UnitOfWork:
@@ -118,7 +119,9 @@ class UnitOfWork:
                     await guard.commit(self.database, conn, decision, self.clock, self.timing)
         except DBAPIError as error:
             if limited and is_transient(error):
-                raise Refusal("unavailable", reason="database", retry_after=1) from error
+                # Without its connection nobody knows what became of it; else it was rolled back: try again.
+                reason = "database" if error.connection_invalidated else BUSY
+                raise Refusal("unavailable", reason=reason, retry_after=1) from error
             raise
         self._happened(tx)
 

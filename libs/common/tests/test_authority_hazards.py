@@ -168,3 +168,23 @@ async def test_of_two_commands_that_read_the_same_version_the_second_decides_ane
         assert (await conn.execute(select(things.c.version))).scalar_one() == 9
     told = await published(demo)
     assert [event.data["number"] for event in told] == list(range(2, 10))
+
+
+async def test_a_command_that_meets_a_busy_row_is_tried_again_before_anybody_is_told(
+    demo: Demo, log: AuthorityLog
+) -> None:
+    """Its time limits end the first try after a second; nothing was done then, and the second passes."""
+    begun = 0
+
+    async def work(tx: Tx) -> int:
+        nonlocal begun
+        begun += 1
+        await tx.act(POWER, AFFAIR, COMMUNITY)
+        await tx.write(SAVE, {"b_id": "t", "b_read": 1, "b_version": 2}, decides=True)
+        return begun
+
+    async with somebody_at_work_on_the_row(demo):
+        acting = asyncio.create_task(demo.uow.decide(Context("staff:1", "dept", "c1"), work))
+        while begun < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert await acting >= 2

@@ -25,6 +25,8 @@ CASE_FIELDS = [f.name for f in fields(Case)]
 _COLUMNS = {"limit": "time_limit"}
 
 
+FIND_CASE = select(t.cases).where(t.cases.c.id == bindparam("b_id"))
+LOCK_CASE = FIND_CASE.with_for_update()
 ADD_CASE, ADD_PRIVATE, ADD_HISTORY = insert(t.cases), insert(t.private), insert(t.history)
 SAVE_CASE = (
     update(t.cases)
@@ -71,8 +73,7 @@ def _as_read(change: Change) -> Values:
 
 
 async def find_case(conn: AsyncConnection, case: str, *, lock: bool = False) -> Case | None:
-    query = select(t.cases).where(t.cases.c.id == case)
-    row = (await conn.execute(query.with_for_update() if lock else query)).one_or_none()
+    row = (await conn.execute(LOCK_CASE if lock else FIND_CASE, {"b_id": case})).one_or_none()
     return to_case(row) if row is not None else None
 
 

@@ -70,8 +70,12 @@ class Database:
         self._commands = self.engine
         if not self.is_sqlite:
             # Commands have connections of their own: no BEGIN, no COMMIT, and the limits of an act from the start.
-            options |= {"pool_pre_ping": False, "isolation_level": "AUTOCOMMIT"}
-            options["connect_args"] = {"server_settings": self.limits.named}
+            # No overflow: a connection that is opened for one command costs more than ten commands.
+            options |= {"pool_pre_ping": False, "isolation_level": "AUTOCOMMIT", "max_overflow": 0}
+            # Their statements are few and always alike: planned once per connection, not each time (a plan of the last
+            # statement takes longer than carrying it out), and never compiled.
+            settings = {**self.limits.named, "plan_cache_mode": "force_generic_plan", "jit": "off"}
+            options["connect_args"] = {"server_settings": settings}
             self._commands = create_async_engine(self.url, hide_parameters=True, **options)
             event.listen(self._commands.sync_engine, "before_execute", _only_reads)
         # asyncio tasks of this process queue here instead of spinning in SQLite's busy handler

@@ -1,0 +1,31 @@
+"""asyncpg itself, under SQLAlchemy's connection: for the few statements that thousands of events a second pass through.
+
+The connection, its pool and its transaction stay SQLAlchemy's; values and rows are the driver's. Errors are told in
+SQLAlchemy's words, so that who handles them needs to know one kind only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+async def fetch(conn: AsyncConnection, sql: str, *values: object) -> list[Any]:
+    """Rows of a statement with `$n` placeholders. Errors: DBAPIError, IntegrityError.
+
+    In a transaction of SQLAlchemy's it must not be the first statement: that begins with SQLAlchemy's own."""
+    raw = await conn.get_raw_connection()
+    driver: Any = raw.driver_connection
+    try:
+        rows: list[Any] = await driver.fetch(sql, *values)
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise IntegrityError(None, None, error) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        lost = driver.is_closed()
+        if lost:
+            await conn.invalidate(error)
+        raise DBAPIError(None, None, error, connection_invalidated=lost) from error
+    return rows
