@@ -9,7 +9,7 @@ OWN := libs/common services/mandates services/finance services/complaints servic
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help run tour real test check check-full format lint types contracts lock schemas settings clean
+.PHONY: help run tour real test check check-full bench format lint types contracts lock schemas settings clean
 
 help: ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,10 @@ $(VENV)/.run: requirements/run.txt requirements/bootstrap.txt $(OWN:%=%/pyprojec
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev requirements/bench.txt
+	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/bench.txt
 	@touch $@
 
 run: $(VENV)/.run ## the embedded profile: every service in one process (PORT=, DATA=)
@@ -45,6 +49,9 @@ check: $(VENV)/.dev format lint types contracts ## what CI runs: format, lint, t
 check-full: check ## check, and what takes longer
 	$(MAKE) test PYTEST_ARGS="-m slow"
 
+bench: $(VENV)/.bench ## our path against its peers, in one run (ONLY=relay); writes bench/results.json
+	$(PY) -m bench.run $(ONLY)
+
 format: $(VENV)/.dev ## formatting is as ruff writes it
 	$(VENV)/bin/ruff format --check .
 
@@ -52,13 +59,13 @@ lint: $(VENV)/.dev ## ruff's rules
 	$(VENV)/bin/ruff check .
 
 types: $(VENV)/.dev ## mypy, strict
-	$(VENV)/bin/mypy libs/common/suizhuan services/mandates/mandates services/finance/finance services/complaints/complaints services/gateway/gateway deploy
+	$(VENV)/bin/mypy libs/common/suizhuan services/mandates/mandates services/finance/finance services/complaints/complaints services/gateway/gateway deploy bench
 
 contracts: $(VENV)/.dev ## the walls between services and around the pure domain
 	PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache
 
 lock: $(VENV)/.run ## compile requirements/*.in to hashed lock files
-	cd requirements && for f in bootstrap run dev; do ../$(UV) pip compile --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header -q -o $$f.txt $$f.in; done
+	cd requirements && for f in bootstrap run dev bench; do ../$(UV) pip compile --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header -q -o $$f.txt $$f.in; done
 
 schemas: $(VENV)/.run ## write docs/schemas from the code (refuses a breaking change)
 	$(PY) -m deploy.schemas

@@ -1,0 +1,1 @@
+"""Our path against its peers and limits, in one run on one machine."""
