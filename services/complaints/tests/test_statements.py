@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from suizhuan.db import driver
 from suizhuan.db.tables import idempotency
 
 from .conftest import CENTRE, COMMUNITY, FIRM, STREET_ORG, World
@@ -30,12 +32,20 @@ def counted(world: World) -> Iterator[list[str]]:
     def begin(_conn: Any) -> None:
         said.append("BEGIN and COMMIT")
 
+    driven = driver.fetch
+
+    async def by_the_driver(conn: AsyncConnection, sql: str, *values: object) -> list[Any]:
+        statement(None, None, sql)
+        return await driven(conn, sql, *values)
+
+    driver.fetch = by_the_driver
     event.listen(engines[0], "begin", begin)
     for engine in engines:
         event.listen(engine, "before_cursor_execute", statement)
     try:
         yield said
     finally:
+        driver.fetch = driven
         event.remove(engines[0], "begin", begin)
         for engine in engines:
             event.remove(engine, "before_cursor_execute", statement)
