@@ -116,6 +116,11 @@ class Relay:
                 # frozen while it was being sent a large answer.
                 await conn.execute(text("SET idle_session_timeout = '3s'"))
                 await conn.execute(text("SET tcp_user_timeout = '3s'"))
+                # The outbox is empty now and full then, so no statistics are right for it: always by the index of ids,
+                # never by sorting what may be a million rows.
+                await conn.execute(text("SET enable_sort = off"))
+                await conn.execute(text("SET enable_seqscan = off"))
+                await conn.execute(text("SET enable_bitmapscan = off"))
                 while not await self._lock(conn):
                     self.metrics.relay_leader.labels(lane=self.name).set(0)
                     await self.clock.sleep(ALIVE_S)
