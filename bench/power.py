@@ -56,12 +56,12 @@ async def measure(_servers: Servers) -> list[Ratio]:
 
     async def ours(_round: int) -> float:
         started = time.perf_counter()
-        allowed = sum(book.allows(org, POWER, affair, place, NOW) for org, affair, place in asked)
+        allowed = sum(book.holding(org, POWER, affair, place, NOW) is not None for org, affair, place in asked)
         assert allowed == CHECKS
         return (time.perf_counter() - started) / CHECKS * 1e6
 
-    async def casbins(_round: int) -> float:
-        few = asked[:: CHECKS // 20]
+    async def casbins(number: int) -> float:
+        few = asked[number :: CHECKS // 20 - 1]  # not the first policies only: it stops at the one that matches
         started = time.perf_counter()
         assert all(enforcer.enforce(org, affair, place, POWER) for org, affair, place in few)
         return (time.perf_counter() - started) / len(few) * 1e6

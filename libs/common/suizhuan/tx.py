@@ -128,6 +128,10 @@ class Tx:
         Errors: `missing_power`, `term_passed`, `power_in_transition`, `replica_stale`, `clock_off`.
         """
         acting = org or self.context.org or ""
+        if self.book is not None:
+            early = self.book.holding(acting, power, affair, place, self.now)
+            if early is not None and early.yields(place, self.now, self.timing.handover_gap) is None:
+                return await self.act_under(early, power, place)
         found = await self.covering(affair, place)
         grant = holding(found, acting, power, affair, place, self.now)
         lead = route(found, affair, place, self.now)

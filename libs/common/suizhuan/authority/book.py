@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.authority.grants import to_grant
 from suizhuan.db.tables import authority_state, grants
-from suizhuan.kernel.area import prefixes
+from suizhuan.kernel.area import LENGTHS, prefixes
 from suizhuan.kernel.term import Grant, holding
 
+_NARROWEST_FIRST = tuple(reversed(LENGTHS))
 _SEQUENCE = select(authority_state.c.sequence).where(authority_state.c.id == 1)
 
 
@@ -30,6 +31,7 @@ class Book:
         self._grants: dict[str, Grant] = {}
         self._following = asyncio.Lock()
         self._live: dict[str, dict[str, dict[str, Grant]]] = {}  # affair -> area -> mandate
+        self._held: dict[tuple[str, str], dict[str, dict[str, Grant]]] = {}  # holder, affair -> area -> mandate
 
     def covering(self, affair: str, place: str) -> list[Grant]:
         """Every live grant for `affair` whose area contains `place`, the narrowest first."""
@@ -42,9 +44,25 @@ class Book:
         """The grant of one mandate, live or not."""
         return self._grants.get(mandate)
 
-    def allows(self, org: str, power: str, affair: str, place: str, now: datetime) -> bool:
-        """The early check of one power."""
-        return holding(self.covering(affair, place), org, power, affair, place, now) is not None
+    def holding(self, org: str, power: str, affair: str, place: str, now: datetime) -> Grant | None:
+        """The early check of one power: the narrowest grant in time by which `org` may use it at `place`.
+
+        The same as `kernel.term.holding` of all grants there, found by who holds them."""
+        areas = self._held.get((org, affair))
+        if areas is None:
+            return None
+        size = len(place)
+        for length in _NARROWEST_FIRST:
+            if length > size or (found := areas.get(place[:length])) is None:
+                continue
+            if len(found) > 1:
+                grant = holding(found.values(), org, power, affair, place, now)
+            else:
+                (grant,) = found.values()
+                grant = grant if power in grant.powers and grant.in_time(now) else None
+            if grant is not None:
+                return grant
+        return None
 
     async def follow(self, conn: AsyncConnection) -> None:
         """Take over what the replica has applied since. Others read on as it was until all of it is here."""
@@ -54,7 +72,7 @@ class Book:
                 known = self.sequence if newest > self.sequence else -1  # a shorter one is another database's
                 rows = (await conn.execute(select(grants).where(grants.c.sequence > known))).all()
                 if known < 0:
-                    self._grants, self._live = {}, {}
+                    self._grants, self._live, self._held = {}, {}, {}
                 self._take(to_grant(row) for row in rows)
                 self.sequence = newest
             self.stale = False
@@ -63,7 +81,16 @@ class Book:
         for grant in found:
             old = self._grants.get(grant.mandate)
             if old is not None and old.live:
-                self._live[old.affair][old.area].pop(old.mandate, None)
+                _without(self._live[old.affair], old)
+                _without(self._held[old.holder, old.affair], old)
             self._grants[grant.mandate] = grant
             if grant.live:
                 self._live.setdefault(grant.affair, {}).setdefault(grant.area, {})[grant.mandate] = grant
+                held = self._held.setdefault((grant.holder, grant.affair), {})
+                held.setdefault(grant.area, {})[grant.mandate] = grant
+
+
+def _without(areas: dict[str, dict[str, Grant]], grant: Grant) -> None:
+    del areas[grant.area][grant.mandate]
+    if not areas[grant.area]:
+        del areas[grant.area]
