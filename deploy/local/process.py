@@ -294,6 +294,8 @@ def exists(pid: int) -> bool:
     """Whether a process runs; one that has ended and waits to be collected does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return state != "Z"  # a zombie holds nothing any more
+    # A zombie holds nothing any more; but its first thread may be one while the others still end.
+    return state != "Z" or threads > 1

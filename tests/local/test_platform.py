@@ -162,7 +162,7 @@ async def test_a_service_ends_at_a_failpoint_or_in_order_and_an_unnoticed_crash_
     pid = platform.programs["finance"].pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    await asyncio.to_thread(wait_until, lambda: not exists(pid), timeout=10)
+    await asyncio.to_thread(wait_until, lambda: platform.programs["finance"].crashed is not None, timeout=10)
     with pytest.raises(ProgramFailed, match="finance: had ended with -9"):
         await platform.stop()
     assert await databases_of(platform, postgres_url) == set()
