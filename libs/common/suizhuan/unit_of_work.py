@@ -14,12 +14,13 @@ from typing import TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan import guard
 from suizhuan.authority.book import Book
 from suizhuan.context import Context
 from suizhuan.db.database import Database, is_transient
-from suizhuan.decision import Outdated
+from suizhuan.decision import Decision, Outdated
 from suizhuan.events import EventRegistry
 from suizhuan.kernel.clock import Clock
 from suizhuan.kernel.refusal import Refusal
@@ -76,7 +77,7 @@ class UnitOfWork:
             except DBAPIError as error:
                 if not is_transient(error):
                     raise
-                if not left or error.connection_invalidated:  # then nobody knows whether it was carried out
+                if not left:
                     raise Refusal("unavailable", reason="database", retry_after=1) from error
         raise AssertionError
 
@@ -90,16 +91,25 @@ class UnitOfWork:
                 answer = await work(tx)
                 decision = tx.decided()
                 if not decision.empty:
-                    sequence = await guard.commit(self.database, conn, decision, self.clock, self.timing)
+                    sequence = await self._commit(conn, decision)
                     self.book.stale = self.book.stale or sequence != self.book.sequence
             except (Refusal, Outdated) as no:
                 # Refused by what we remember: that counts only if the database knows nothing newer.
-                await self.book.follow(conn)
+                if not conn.invalidated:
+                    await self.book.follow(conn)
                 if self.book.sequence != seen:
                     raise Outdated(str(no)) from no
                 raise
         self._happened(tx)
         return answer
+
+    async def _commit(self, conn: AsyncConnection, decision: Decision) -> int:
+        try:
+            return await guard.commit(self.database, conn, decision, self.clock, self.timing)
+        except DBAPIError as error:
+            if error.connection_invalidated:  # nobody knows whether it was carried out: that is for the caller to ask
+                raise Refusal("unavailable", reason="database", retry_after=1) from error
+            raise
 
     @asynccontextmanager
     async def begin(self, context: Context, *, limited: bool = True) -> AsyncIterator[Tx]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import Column, MetaData, Table, Text, bindparam, insert, select, text, update
+from sqlalchemy import Column, MetaData, Table, Text, bindparam, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.authority import locks
@@ -188,3 +188,43 @@ async def test_a_command_that_meets_a_busy_row_is_tried_again_before_anybody_is_
         while begun < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert await acting >= 2
+
+
+async def test_a_command_whose_connection_breaks_while_it_reads_is_tried_again_on_another(
+    demo: Demo, log: AuthorityLog
+) -> None:
+    begun = 0
+
+    async def work(tx: Tx) -> int:
+        nonlocal begun
+        begun += 1
+        session = (await tx.conn.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        if begun == 1:
+            async with demo.database.read() as other:
+                await other.execute(select(func.pg_terminate_backend(session)))
+        await tx.act(POWER, AFFAIR, COMMUNITY)
+        read = (await tx.conn.execute(select(things.c.version))).scalar_one()
+        await tx.write(SAVE, {"b_id": "t", "b_read": read, "b_version": read + 1}, decides=True)
+        return begun
+
+    assert await demo.uow.decide(Context("staff:1", "dept", "c1"), work) == 2
+
+
+async def test_a_command_whose_connection_breaks_while_it_is_carried_out_is_told_and_not_tried_again(
+    demo: Demo, log: AuthorityLog
+) -> None:
+    """Nobody knows what became of it; with an Idempotency-Key the caller may simply ask again."""
+    begun = 0
+
+    async def work(tx: Tx) -> None:
+        nonlocal begun
+        begun += 1
+        session = (await tx.conn.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        await tx.act(POWER, AFFAIR, COMMUNITY)
+        await tx.write(SAVE, {"b_id": "t", "b_read": 1, "b_version": 2}, decides=True)
+        async with demo.database.read() as other:
+            await other.execute(select(func.pg_terminate_backend(session)))
+
+    with pytest.raises(Refusal) as no:
+        await demo.uow.decide(Context("staff:1", "dept", "c1"), work)
+    assert (no.value.code, no.value.params["reason"], begun) == ("unavailable", "database", 1)

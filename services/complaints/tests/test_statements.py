@@ -11,7 +11,7 @@ from sqlalchemy import event, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.db import driver
-from suizhuan.db.tables import idempotency
+from suizhuan.db.tables import idempotency, outbox
 
 from .conftest import CENTRE, COMMUNITY, FIRM, STREET_ORG, World
 
@@ -120,3 +120,14 @@ async def test_who_may_not_is_told_after_one_look_at_what_is_newer(world: World)
     with counted(world) as said:
         await world.refused(f"/cases/{case}/start", CENTRE)
     assert len(said) == 2, said
+
+
+async def test_an_event_takes_less_than_a_kilobyte(world: World) -> None:
+    case = await world.report()
+    await world.events()
+    await world.post(f"/cases/{case}/start", COMMUNITY, {})
+    async with world.service.parts.database.read() as conn:
+        (row,) = (await conn.execute(select(outbox))).all()
+    assert len(row.value) < 150
+    assert len(row.headers.encode()) < 550
+    assert len(row.value) + len(row.headers.encode()) + len(row.key) < 700
