@@ -1,4 +1,4 @@
-"""Outbox → acknowledged by Kafka, against aiokafka's `send_batch` of the very same records."""
+"""Outbox → acknowledged by Kafka, against aiokafka's `send_batch` of the very same records, and faststream-outbox."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import asyncpg  # type: ignore[import-untyped, unused-ignore]
 from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry
 
-from bench.measure import Ratio, in_turns
+from bench.measure import Ratio, turns
+from bench.outbox_peer import outbox_peer
 from bench.stage import Servers, asynchronous
 from suizhuan.adapters.kafka_log import KafkaLog
 from suizhuan.cloudevents import pack
@@ -29,6 +30,7 @@ from suizhuan.ports.log import NewRecord, TopicSpec
 from suizhuan.relay import Relay
 
 EVENTS, VALUE = 100_000, 400  # a record is about one kilobyte with its headers
+PEER_EVENTS = 5_000  # of faststream-outbox, which takes as long for them
 COLUMNS = [
     "event_id",
     "lane",
@@ -50,13 +52,13 @@ async def measure(servers: Servers) -> list[Ratio]:
     async with database.engine.begin() as conn:
         await conn.run_sync(platform.create_all)
     writer = await asyncpg.connect(url)
-    log = KafkaLog(servers.kafka.removeprefix("kafka://"))
+    log = KafkaLog(servers.kafka)
     spec = TopicSpec(f"bench.relay{secrets.token_hex(3)}")
     await log.ensure_topics([spec])
     metrics = Metrics(CollectorRegistry(), "bench")
     relay = Relay("bench", database, log, [spec], SystemClock(), metrics)
     producer: Any = AIOKafkaProducer(  # type: ignore[no-untyped-call]
-        bootstrap_servers=servers.kafka.removeprefix("kafka://"),
+        bootstrap_servers=servers.kafka,
         enable_idempotence=True,
         acks="all",
         max_batch_size=1_000_000,
@@ -79,7 +81,7 @@ async def measure(servers: Servers) -> list[Ratio]:
             await asyncio.sleep(0.01)
         return EVENTS / (time.perf_counter() - started)
 
-    async def peer(_round: int) -> float:
+    async def send_batch(_round: int) -> float:
         records = [_record(row) for row in rows(spec.name)]
         started = time.perf_counter()
         for start in range(0, EVENTS, 2000):
@@ -87,7 +89,19 @@ async def measure(servers: Servers) -> list[Ratio]:
         return EVENTS / (time.perf_counter() - started)
 
     try:
-        return [await in_turns("relay_vs_send_batch", "events/s", ours, peer, reach=0.5)]
+        async with outbox_peer(url, servers.kafka, spec.name) as relayed:
+
+            async def faststream(_round: int) -> float:
+                records = [_record(row) for row in rows(spec.name, PEER_EVENTS)]
+                return await relayed([(r.key, r.value, {n: v.decode() for n, v in r.headers}) for r in records])
+
+            sides = {"ours": ours, "send_batch": send_batch, "faststream-outbox": faststream}
+            found = await turns("relay", "events/s", sides)
+        mine = found["ours"]
+        return [
+            Ratio("relay_vs_send_batch", "events/s", mine, found["send_batch"], reach=0.5),
+            Ratio("relay_vs_faststream_outbox", "events/s", mine, found["faststream-outbox"], reach=5.0),
+        ]
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -97,11 +111,11 @@ async def measure(servers: Servers) -> list[Ratio]:
         await writer.close()
 
 
-def rows(topic: str) -> list[tuple[object, ...]]:
+def rows(topic: str, count: int = EVENTS) -> list[tuple[object, ...]]:
     """Rows of the outbox as the unit of work writes them, each of an aggregate of its own."""
     now = datetime.now(UTC)
     found: list[tuple[object, ...]] = []
-    for number in range(EVENTS):
+    for number in range(count):
         key = new_id()
         packed = pack(
             {

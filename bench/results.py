@@ -31,16 +31,14 @@ def table(known: dict[str, Any]) -> str:
     ]
     for name, r in sorted(known.items()):
         low, high = r["spread"]
-        cells = [
-            f"`{name}`",
-            f"{r['median']:g}",
-            f"{low:g} – {high:g}",
-            f"{r['ours']['median']:,.1f}",
-            f"{r['peer']['median']:,.1f}",
-            r["unit"],
-            f"{r['reach']:g}",
-            "yes" if r["reached"] else "no",
-            r["date"],
-        ]
-        rows.append(f"| {' | '.join(cells)} |")
+        rows.append(_row(f"`{name}`", f"{r['median']:g}", f"{low:g} – {high:g}", r))
+        for beside, side in r.get("shown", {}).items():
+            rows.append(f"| · {beside} | | | {side['median']:,.1f} | | {r['unit']} | | | {r['date']} |")
     return "\n".join(rows)
+
+
+def _row(name: str, median: str, spread: str, r: dict[str, Any]) -> str:
+    reach = "" if r["reach"] is None else f"{r['reach']:g}"
+    reached = {True: "yes", False: "no", None: ""}[r["reached"]]
+    sides = (f"{r['ours']['median']:,.1f}", f"{r['peer']['median']:,.1f}")
+    return f"| {' | '.join([name, median, spread, *sides, r['unit'], reach, reached, r['date']])} |"

@@ -9,7 +9,7 @@ import sys
 from bench import results
 from bench.stage import servers
 
-MEASURES = ("power", "relay", "command")
+MEASURES = ("power", "relay", "consumer", "latency", "volume", "command")
 
 
 async def main(names: list[str]) -> int:
@@ -23,8 +23,9 @@ async def main(names: list[str]) -> int:
             found = await importlib.import_module(f"bench.{name}").measure(running)
             results.write(found)
             for ratio in found:
-                verdict = "reached" if ratio.reached else "NOT reached"
-                print(f"  {ratio.name}: {ratio.median:.3g} (to reach {ratio.reach:g}: {verdict})", flush=True)
+                verdict = {True: "reached", False: "NOT reached", None: "shown"}[ratio.reached]
+                wanted = "" if ratio.reach is None else f"to reach {ratio.reach:g}: "
+                print(f"  {ratio.name}: {ratio.median:.3g} ({wanted}{verdict})", flush=True)
     return 0
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,13 +44,15 @@ class Servers:
 @contextlib.contextmanager
 def servers() -> Iterator[Servers]:
     """Kafka and PostgreSQL of our own, durable (fsync on), for as long as the block lasts."""
-    kafka, postgres = Kafka(LOCAL / "bench" / "kafka"), Postgres(LOCAL / "bench" / "postgres", durable=True)
+    folder = LOCAL / "bench" / str(os.getpid())  # so that two runs do not meet
+    kafka, postgres = Kafka(folder / "kafka"), Postgres(folder / "postgres", durable=True)
     try:
         start_together(kafka, postgres)
         yield Servers(kafka.url, postgres.url)
     finally:
         kafka.remove()
         postgres.remove()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def asynchronous(url: str) -> str:
