@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import bindparam, delete, func, select
 
 from suizhuan.context import Context, derived_id
+from suizhuan.db.database import is_transient
 from suizhuan.db.statements import upsert
 from suizhuan.db.tables import deadline
 from suizhuan.kernel.clock import Clock, utc_text
@@ -52,8 +53,11 @@ class Deadlines:
             self._wake.clear()
             try:
                 pause = await self.step()
-            except Refusal as refusal:
-                log.warning("deadlines_wait", code=refusal.code)
+            except Exception as error:  # a database that is away is waited for; nothing else may end us either
+                if is_transient(error):
+                    log.warning("deadlines_wait", reason=type(error).__name__)
+                else:
+                    log.exception("deadlines_failed")
                 pause = 1.0
             if pause > 0:
                 try:

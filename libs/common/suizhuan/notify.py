@@ -11,9 +11,8 @@ import asyncio
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
-from suizhuan.db.database import Database
+from suizhuan.db.database import Database, is_transient
 from suizhuan.kernel.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -46,6 +45,10 @@ class Notifier:
                         self._wake.clear()
                         await conn.execute(text(f"NOTIFY {CHANNEL}"))
                         await self.clock.sleep(TOGETHER_S)
-            except (DBAPIError, OSError) as error:
-                log.warning("notify_waits_for_database", reason=type(error).__name__)
+            except Exception as error:  # whatever it is: without us every relay would wait until it looks by itself
+                if is_transient(error):
+                    log.warning("notify_waits_for_database", reason=type(error).__name__)
+                else:
+                    log.exception("notify_failed")
+                self._wake.set()  # what was to be told is still to be told
                 await self.clock.sleep(1.0)

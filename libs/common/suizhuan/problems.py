@@ -13,10 +13,11 @@ import asyncpg  # type: ignore[import-untyped, unused-ignore]
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from suizhuan.db.database import is_transient
 from suizhuan.errors import ErrorSpec, problem
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.metrics import Metrics
@@ -125,6 +126,10 @@ class Problems:
             # Still a gap in a schema, hence logged; but the caller is answered that the value is at fault.
             log.warning("a value the database cannot hold got past the schema", exc_info=error)
             return self.answer(Refusal("invalid_request", reason="a value is out of range"), accept)
+        if isinstance(error, SQLAlchemyError) and is_transient(error):
+            # A read, say, while the database is away: who reads again later gets an answer.
+            log.warning("database unavailable", extra={"error": type(error).__name__})
+            return self.answer(Refusal("unavailable", reason="database", retry_after=1), accept)
         log.error("internal error", exc_info=error)
         self.metrics.internal_errors_total.inc()
         return self.answer(Refusal("internal"), accept)

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan import guard
@@ -74,7 +74,7 @@ class UnitOfWork:
             except Outdated as error:
                 if not left:
                     raise Refusal("unavailable", reason="contention", retry_after=1) from error
-            except DBAPIError as error:
+            except SQLAlchemyError as error:
                 if not is_transient(error):
                     raise
                 if not left:
@@ -127,10 +127,11 @@ class UnitOfWork:
                 decision = tx.decided()
                 if not decision.empty:
                     await guard.commit(self.database, conn, decision, self.clock, self.timing)
-        except DBAPIError as error:
+        except SQLAlchemyError as error:
             if limited and is_transient(error):
                 # Without its connection nobody knows what became of it; else it was rolled back: try again.
-                reason = "database" if error.connection_invalidated else BUSY
+                lost = not isinstance(error, DBAPIError) or error.connection_invalidated
+                reason = "database" if lost else BUSY
                 raise Refusal("unavailable", reason=reason, retry_after=1) from error
             raise
         self._happened(tx)

@@ -16,6 +16,7 @@ import asyncpg
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 
@@ -78,6 +79,8 @@ class Database:
             options["connect_args"] = {"server_settings": settings}
             self._commands = create_async_engine(self.url, hide_parameters=True, **options)
             event.listen(self._commands.sync_engine, "before_execute", _only_reads)
+            for engine in (self.engine, self._commands):
+                event.listen(engine.sync_engine, "do_connect", _connect)
         # asyncio tasks of this process queue here instead of spinning in SQLite's busy handler
         self._writer = asyncio.Lock()
         if self.is_sqlite:
@@ -145,12 +148,15 @@ def is_transient(error: BaseException) -> bool:
         isinstance(error, DBAPIError) and error.connection_invalidated
     ):
         return True
+    if isinstance(error, PoolTimeout):
+        return True
     cause = getattr(error, "orig", error)
     cause = getattr(cause, "__cause__", None) or cause
     return isinstance(
         cause,
         asyncpg.PostgresConnectionError
         | asyncpg.InterfaceError
+        | asyncpg.InternalClientError  # the server has ended this session, and we have read only half of its farewell
         | asyncpg.SerializationError
         | asyncpg.DeadlockDetectedError
         | asyncpg.LockNotAvailableError
@@ -161,6 +167,14 @@ def is_transient(error: BaseException) -> bool:
         | OSError
         | TimeoutError,
     )
+
+
+def _connect(dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
+    """A server that is away is told in SQLAlchemy's words, like everything else: not by the system's own error."""
+    try:
+        return dialect.connect(*arguments, **named)
+    except (OSError, TimeoutError) as error:
+        raise dialect.loaded_dbapi.OperationalError(f"{type(error).__name__}: {error}") from error
 
 
 def _only_reads(_conn: Any, statement: Any, *_: Any) -> None:

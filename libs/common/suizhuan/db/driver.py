@@ -23,8 +23,9 @@ async def fetch(conn: AsyncConnection, sql: str, *values: object) -> list[Any]:
         rows: list[Any] = await driver.fetch(sql, *values)
     except asyncpg.IntegrityConstraintViolationError as error:
         raise IntegrityError(None, None, error) from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        lost = driver.is_closed()
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+        # The last of asyncpg's: the server ended the session while it was idle, and its farewell is not read yet.
+        lost = driver.is_closed() or isinstance(error, asyncpg.InternalClientError)
         if lost:
             await conn.invalidate(error)
         raise DBAPIError(None, None, error, connection_invalidated=lost) from error
