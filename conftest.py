@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg  # type: ignore[import-untyped, unused-ignore]
 import pytest
+import structlog
 
 # Bare `pytest` does not put the repository on the path as `python -m pytest` does.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -33,6 +34,12 @@ MISSING = "SUIZHUAN_TEST_MISSING"
 SKIPPED = "SUIZHUAN_TEST_SKIPPED"
 """Set by deploy.testing: a file to which a test adds why it could not get a server of its own."""
 HOW = "needs real servers: run `make test`, or set {variable} / 需要真实服务：请运行 make test，或设置 {variable}"
+
+
+def pytest_configure() -> None:
+    # Where a test has not configured logs, structlog draws exceptions with every local variable: seconds for each.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

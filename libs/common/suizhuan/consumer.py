@@ -72,12 +72,15 @@ class Consumer:
     async def run(self) -> None:
         """Until cancelled or told to drain. Reconnects for ever; stops only as `ConsumerStopped` or `LogReplaced`."""
         pause = 0.1
+        stopped = self.uow.metrics.consumer_stopped.labels(group=self.group)
+        stopped.set(0)
         while not self._drained.is_set():
             try:
                 await self._watched()
                 pause = 0.1
             except (ConsumerStopped, LogReplaced) as error:
                 self.problem = str(error)
+                stopped.set(1)
                 log.error("consumer_stopped", group=self.group, reason=str(error))
                 raise
             except TooManyDead as error:
@@ -205,12 +208,14 @@ class Consumer:
                 await self._handle(batch)
                 break
             except OffsetMoved:
+                self.uow.metrics.consumer_retries_total.labels(group=self.group, why="offset_moved").inc()
                 await self._seek_to_database(client, batch)
                 return
             except Exception as error:
                 if not is_transient(error):
                     raise
                 self.problem = f"database: {type(error).__name__}"
+                self.uow.metrics.consumer_retries_total.labels(group=self.group, why="transient").inc()
                 log.warning("batch_waits", group=self.group, reason=type(error).__name__, again_in_s=pause)
                 client.pause(*batch)
                 others = await client.poll(timeout=pause, max_records=1)
@@ -234,6 +239,8 @@ class Consumer:
 
     async def _handle(self, batch: Batch) -> None:
         """One transaction for the batch; when an event in it fails, once more with savepoints."""
+        began = self.clock.monotonic()
+        metrics = self.uow.metrics
         try:
             outcome = await self.handling.whole(batch, self._topic_ids)
         except (OffsetMoved, asyncio.CancelledError):
@@ -243,10 +250,11 @@ class Consumer:
                 raise
             if self.stops:
                 raise ConsumerStopped(f"{self.group}: {type(error).__name__}: {error}"[:300]) from error
+            metrics.consumer_retries_total.labels(group=self.group, why="savepoints").inc()
             outcome = await self.handling.one_by_one(batch, self._topic_ids, self._trip)
         self._recent.extend([True] * len(outcome.dead) + [False] * outcome.handled)
         self._moved = self.clock.monotonic()
-        metrics = self.uow.metrics
+        metrics.consumer_batch_seconds.labels(group=self.group).observe(self._moved - began)
         metrics.consumer_batches_total.labels(group=self.group).inc()
         metrics.consumer_batch_events.labels(group=self.group).observe(sum(map(len, batch.values())))
 

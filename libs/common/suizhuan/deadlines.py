@@ -109,6 +109,7 @@ class Deadlines:
             log.warning("deadline_failed", kind=kind, ref=ref, code=code, again_in_s=pause)
         else:
             self._failing.pop((kind, ref), None)
+            self.uow.metrics.deadlines_total.labels(kind=kind).inc()
 
     async def waiting(self) -> int:
         """How many rows there are."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 
 import structlog
+from prometheus_client import Gauge
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan import offsets
 from suizhuan.db.database import Database
@@ -20,12 +23,33 @@ log = structlog.get_logger(__name__)
 
 EVERY_S = 15.0  # as often as they are commonly scraped
 
+# What a service looks at in its own tables: `look(conn, metrics, now)`.
+Look = Callable[[AsyncConnection, Metrics, datetime], Awaitable[None]]
+
+
+def saga(metrics: Metrics, name: str, count: int, since: datetime | None, now: datetime) -> None:
+    """Note how many sagas are open, and since when the oldest one is."""
+    metrics.sagas_open.labels(saga=name).set(count)
+    metrics.saga_oldest_seconds.labels(saga=name).set((now - since).total_seconds() if since else 0)
+
+
+def states(gauge: Gauge, known: Sequence[str], found: Mapping[str, int]) -> None:
+    """Note how many there are in each of the `known` states; in those that were not found there are none."""
+    for state in known:
+        gauge.labels(state=state).set(found.get(state, 0))
+
 
 class Gauges:
     """Keeps the gauges of one service. What cannot be read now keeps its last value."""
 
     def __init__(
-        self, database: Database, broker: Log, groups: Mapping[str, Sequence[str]], clock: Clock, metrics: Metrics
+        self,
+        database: Database,
+        broker: Log,
+        groups: Mapping[str, Sequence[str]],
+        clock: Clock,
+        metrics: Metrics,
+        own: Look | None = None,
     ) -> None:
         self.name = "gauges"
         self.database = database
@@ -33,6 +57,7 @@ class Gauges:
         self.groups = groups
         self.clock = clock
         self.metrics = metrics
+        self.own = own
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -47,6 +72,9 @@ class Gauges:
         """Read everything once."""
         await self._authority()
         await self._dead()
+        if self.own is not None:
+            async with self.database.read() as conn:
+                await self.own(conn, self.metrics, self.clock.now())
         for group, topics in self.groups.items():
             await self._lag(group, topics)
 

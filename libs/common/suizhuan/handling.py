@@ -81,6 +81,9 @@ class Handling:
                     await self._together(tx, list(run))
             await offsets.move(tx.conn, self.group, expected, _ends(batch), topic_ids)
         self._count(new)
+        if new:
+            waited = self.uow.clock.now() - min(event.time for event in new)
+            self.uow.metrics.effect_seconds.labels(group=self.group).observe(max(0.0, waited.total_seconds()))
         return outcome
 
     async def one_by_one(self, batch: Batch, topic_ids: Mapping[str, str], judge: Callable[[Outcome], None]) -> Outcome:

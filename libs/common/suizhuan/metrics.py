@@ -66,15 +66,17 @@ class Metrics:
         self.consumer_batch_events = self._histogram(
             "consumer_batch_events", "Events in one batch", "group", buckets=SIZES
         )
-        # A consumer that stopped because nearly everything failed, and one that was started anew because it hung.
+        # A consumer that paused because nearly everything failed, one that was started anew because it hung, and one
+        # that has stopped for good (1): the authority replica met a record that it may not skip, or the log is another.
         self.consumer_trips_total = self._counter("consumer_trips_total", "Pauses because of too many dead", "group")
         self.consumer_restarts_total = self._counter("consumer_restarts_total", "Consumers begun anew", "group")
+        self.consumer_stopped = self._gauge("consumer_stopped", "Whether it has stopped for good", "group")
         self.consumer_batches_total = self._counter("consumer_batches_total", "Batches committed", "group")
         self.consumer_events_total = self._counter("consumer_events_total", "Events handled", "group", "type")
         self.consumer_duplicates_total = self._counter("consumer_duplicates_total", "Repeats ignored", "group")
         self.consumer_retries_total = self._counter("consumer_retries_total", "Batches tried again", "group", "why")
         self.consumer_batch_seconds = self._histogram("consumer_batch_seconds", "Transaction of one batch", "group")
-        # From the event's own time to its effect being committed here; spans two clocks.
+        # From the event's own time to its effect being committed here, of the oldest in each batch; spans two clocks.
         self.effect_seconds = self._histogram("effect_seconds", "From an event's time to its effect", "group")
         # Letters written, by state (dead, parked); what lies there now; keys whose events wait behind a dead one.
         self.dead_letters_total = self._counter("dead_letters_total", "Dead letters written", "group", "state")
@@ -84,30 +86,39 @@ class Metrics:
     def _authority(self) -> None:
         # Age of the newest beat by the local clock; at max_staleness this service refuses to act.
         self.authority_staleness_seconds = self._gauge("authority_staleness_seconds", "Age of the newest beat held")
-        # Sequence of the last authority record applied; 1 while the replica has stopped on a record.
+        # Sequence of the last authority record applied.
         self.authority_sequence = self._gauge("authority_sequence", "Last authority record applied")
-        self.authority_stopped = self._gauge("authority_stopped", "Whether the replica has stopped")
         # Switches opened and not yet ended, as this replica sees them, and (in mandates) how long they took.
         self.authority_switches_open = self._gauge("authority_switches_open", "Switches under way")
         self.switch_seconds = self._histogram("switch_seconds", "From opening a switch to its end", "outcome")
 
     def _business(self) -> None:
+        # What has begun and not ended (`saga`: handover, switch, funding, switch_holds …): how many, and since when the
+        # oldest one waits. One that is old is one that hangs.
+        self.sagas_open = self._gauge("sagas_open", "Sagas begun and not ended", "saga")
+        self.saga_oldest_seconds = self._gauge("saga_oldest_seconds", "Age of the oldest open saga", "saga")
         # Rows of `deadline` that are due and not yet handled; those handled, by kind.
         self.deadlines_overdue = self._gauge("deadlines_overdue", "Deadlines due and not yet handled")
         self.deadlines_total = self._counter("deadlines_total", "Deadlines handled", "kind")
-        # Finance: holds and earmarks open now and the money in them.
+        # Finance: money that has changed hands or been given back, by what the entry was for; holds and earmarks open
+        # now and the money in them.
+        self.moved_fen_total = self._counter("moved_fen_total", "Money moved by entries, in fen", "kind")
         self.holds_open = self._gauge("holds_open", "Holds that are neither captured nor released")
         self.holds_fen = self._gauge("holds_fen", "Money in open holds, in fen")
         self.earmarks_fen = self._gauge("earmarks_fen", "Money in open earmarks, in fen")
-        # Complaints: cases by state, handovers that wait for their money, and how long a handover took.
-        self.cases = self._gauge("cases", "Cases by state", "state")
-        self.handovers_waiting = self._gauge("handovers_waiting", "Handovers waiting for money")
+        # Complaints: open cases by state, those past their time, and how long a handover took, by its outcome. What
+        # happened to cases (reported, closed, a card raised) is counted by `events_emitted_total`.
+        self.cases = self._gauge("cases", "Open cases by state", "state")
+        self.cases_overdue = self._gauge("cases_overdue", "Open cases past their deadline")
         self.handover_seconds = self._histogram("handover_seconds", "From request to outcome", "outcome")
-        # Mandates in force; slots without one or without money (有责无权, 有责无费). Both of the latter should be 0.
-        self.mandates_active = self._gauge("mandates_active", "Mandates in force")
-        self.slots_unfunded = self._gauge("slots_unfunded", "Duties without money")
-        # Gateway: what the auditor found, by violation. Zero is the only acceptable number.
-        self.audit_violations = self._gauge("audit_violations", "Violations of G1-G6 found by the auditor", "kind")
+        # Mandates by state, and those in force without an earmark: roots, and emergencies whose money follows
+        # (有责无费).
+        self.mandates = self._gauge("mandates", "Mandates by state", "state")
+        self.mandates_unfunded = self._gauge("mandates_unfunded", "Duties without money")
+        # Gateway: what the auditor found at its last run, by guarantee (zero is the only acceptable number), and how
+        # many events it had read.
+        self.audit_violations = self._gauge("audit_violations", "Violations found by the auditor", "guarantee")
+        self.audit_events = self._gauge("audit_events", "Events that the auditor has read")
 
     def _surroundings(self) -> None:
         # Cached reads. `outcome`: hit, miss, error (an error counts as a miss as well).

@@ -30,7 +30,7 @@ from suizhuan.db.database import Database
 from suizhuan.deadlines import DeadlineHandler, Deadlines
 from suizhuan.errors import ErrorCatalogue
 from suizhuan.events import EventRegistry
-from suizhuan.gauges import Gauges
+from suizhuan.gauges import Gauges, Look
 from suizhuan.handling import Handling
 from suizhuan.identity import TokenVerifier
 from suizhuan.inbox import Inbound
@@ -129,6 +129,7 @@ class Service:
     extra: Sequence[Component] = ()
     description: str = ""  # Markdown, at the head of the API's documents
     on_start: Callable[[], Awaitable[None]] | None = None  # after migrating, before anything runs
+    look: Look | None = None  # measures what stands in the service's own tables, every few seconds
     app: FastAPI = field(init=False)
     repairs: Repairs = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -190,7 +191,8 @@ class Service:
                 Consumer(self.inbound.group, self.inbound.topics, self.inbound, p.broker, p.uow, p.clock)
             )
         deadlines = Deadlines(p.uow, self.deadlines, p.clock)
-        gauges = Gauges(p.database, p.broker, {c.group: c.topics for c in self._consumers}, p.clock, p.metrics)
+        groups = {c.group: c.topics for c in self._consumers}
+        gauges = Gauges(p.database, p.broker, groups, p.clock, p.metrics, self.look)
         components: list[Component] = [*relays, *self._consumers, deadlines, gauges, *self.extra]
         self._tasks = [self._spawn(c.name, c.run()) for c in components]
 

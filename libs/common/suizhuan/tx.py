@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,6 +19,7 @@ from suizhuan.decision import Decision, Outdated, Pending
 from suizhuan.events import EventRegistry
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.term import Act, Grant, Timing, check_act, check_beat, holding, route
+from suizhuan.metrics import Metrics
 from suizhuan.tracing import current_traceparent
 
 
@@ -51,6 +53,7 @@ class Tx:
     book: Book | None = None
     decision: Decision = field(default_factory=Decision)
     deadlines_touched: bool = False
+    measures: list[Callable[[Metrics], None]] = field(default_factory=list)  # carried out once it has committed
     _deadlines: dict[tuple[str, str], Write] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
 
@@ -202,11 +205,19 @@ class Tx:
         self._deadlines = {}
         return self.decision
 
-    def mark(self) -> tuple[int, int, int]:
-        """Where we are, for `back_to`."""
-        return len(self.decision.pending), len(self.decision.acts), len(self.decision.pins)
+    def measure(self, record: Callable[[Metrics], None]) -> None:
+        """Have `record` called with the service's metrics, if and when this transaction has committed."""
+        self.measures.append(record)
 
-    def back_to(self, mark: tuple[int, int, int]) -> None:
-        """Forget the events and acts since `mark`: their savepoint was rolled back."""
-        pending, acts, pins = mark
-        del self.decision.pending[pending:], self.decision.acts[acts:], self.decision.pins[pins:]
+    def mark(self) -> tuple[int, ...]:
+        """Where we are, for `back_to`."""
+        return tuple(map(len, self._kept))
+
+    def back_to(self, mark: tuple[int, ...]) -> None:
+        """Forget the events, acts and measures since `mark`: their savepoint was rolled back."""
+        for kept, size in zip(self._kept, mark, strict=True):
+            del kept[size:]
+
+    @property
+    def _kept(self) -> tuple[list[Any], ...]:
+        return self.decision.pending, self.decision.acts, self.decision.pins, self.measures

@@ -139,6 +139,8 @@ class UnitOfWork:
     def _happened(self, tx: Tx) -> None:
         for pending in tx.decision.pending:
             self.metrics.events_emitted_total.labels(type=pending.type).inc()
+        for record in tx.measures:
+            record(self.metrics)
         if tx.decision.pending:
             for wake in self.on_outbox:
                 wake()

@@ -45,11 +45,12 @@ class Lines:
 def lines() -> Iterator[Lines]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    before = structlog.get_config()
     made = Lines()
     made.configure()
     yield made
     root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 def test_structlog_and_standard_logging_come_out_alike(lines: Lines) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
@@ -27,6 +28,15 @@ def test_an_attribute_is_named_as_its_metric() -> None:
     for attribute, name in re.findall(r'self\.(\w+) = self\._\w+\(\s*"(\w+)"', inspect.getsource(module)):
         assert attribute == name
         assert hasattr(made, attribute)
+
+
+def test_every_metric_of_the_catalogue_is_recorded_somewhere() -> None:
+    root = Path(__file__).parents[3]
+    sources = [p for p in [*root.glob("libs/common/suizhuan/**/*.py"), *root.glob("services/*/*/**/*.py")]]
+    code = "".join(p.read_text() for p in sources if p.name != "metrics.py" and "tests" not in p.parts)
+    declared = re.findall(r"self\.(\w+) = self\._(?:counter|gauge|histogram)", inspect.getsource(module))
+    assert len(declared) > 40
+    assert [name for name in declared if not re.search(rf"\.{name}\b", code)] == []
 
 
 def test_two_services_in_one_process_count_apart_and_carry_their_names() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from complaints import inbound, routes, routes_commands, routes_movements, timers
+from complaints import gauges, inbound, routes, routes_commands, routes_movements, timers
 from complaints.ends import PlannedEnds
 from complaints.errors import ERRORS
 from complaints.events import EVENTS
@@ -35,6 +35,7 @@ def build(settings: ServiceSettings, *, broker: Log | None = None, clock: Clock 
         catalogue=ERRORS,
         routers=[routes.router, routes_commands.router, routes_movements.router],
         inbound=inbound.make(handovers, switches),
+        look=gauges.look,
         deadlines=timers.make(rules, handovers, PlannedEnds(rules, handovers)),
     )
     service.app.state.rules = rules

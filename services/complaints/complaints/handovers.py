@@ -137,6 +137,7 @@ class Handovers:
 
     async def note_refused(self, tx: Tx, waiting: Handover, reason: str, shortfall_fen: int = 0) -> None:
         await store.save_handover(tx, waiting.decided(saga.REFUSED, tx.now, reason, shortfall_fen))
+        self._took(tx, waiting, saga.REFUSED)
         await tx.cancel_deadline(EXPIRES, waiting.id)
         await tx.cancel_deadline(RETRY, waiting.id)
 
@@ -184,10 +185,15 @@ class Handovers:
         hold = Hold(waiting.hold or "", waiting.id, waiting.held_fen or 0)
         moved = await desk.save(tx, saga.move(case, waiting, receiver, hold, tx.now), receiver, org=receiver.holder)
         await store.save_handover(tx, waiting.decided(saga.MOVED, tx.now))
+        self._took(tx, waiting, saga.MOVED)
         await tx.cancel_deadline(EXPIRES, waiting.id)
         await tx.cancel_deadline(RETRY, waiting.id)
         await desk.watch_cards(tx, moved)
         await desk.watch_end(tx, self.rules, receiver)
+
+    def _took(self, tx: Tx, waiting: Handover, outcome: str) -> None:
+        took = (tx.now - waiting.requested_at).total_seconds()
+        tx.measure(lambda metrics: metrics.handover_seconds.labels(outcome=outcome).observe(took))
 
     async def _refuse(self, tx: Tx, case: Case, waiting: Handover, reason: str, shortfall_fen: int = 0) -> None:
         change = saga.refuse(case, waiting, reason, shortfall_fen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from finance import inbound, routes
+from finance import gauges, inbound, routes
 from finance.bootstrap import publish_tariffs
 from finance.domain.ledger import Roles
 from finance.errors import ERRORS
@@ -31,6 +31,7 @@ def build(settings: ServiceSettings, *, broker: Log | None = None, clock: Clock 
         catalogue=ERRORS,
         routers=[routes.router],
         inbound=inbound.make(money),
+        look=gauges.look,
     )
     service.on_start = lambda: publish_tariffs(service)
     service.app.state.money = money

@@ -15,6 +15,7 @@ from finance import tables as t
 from finance.domain.earmark import Earmark
 from finance.domain.facts import EntryPosted, Line
 from finance.domain.ledger import check_balanced
+from finance.tables import OPEN_HOLD
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Authority, Tx
 
@@ -96,6 +97,8 @@ async def post(
                 index_elements=["org", "account", "earmark"], set_={"fen": t.balance.c.fen + one.amount_fen}
             )
         )
+    moved = sum(one.amount_fen for one in lines if one.amount_fen > 0)
+    tx.measure(lambda metrics: metrics.moved_fen_total.labels(kind=kind).inc(moved))
     fact = EntryPosted(entry=entry_id, kind=kind, cause=cause, memo=memo, lines=list(lines))
     tx.emit(fact, key=entry_id, sequence=1, authority=authority)
     return entry_id
@@ -238,6 +241,20 @@ async def lines_of(conn: AsyncConnection, org: str, since: datetime, before: dat
         .order_by(t.entry.c.at, t.entry.c.id, t.line.c.number)
     )
     return list(await conn.execute(query))
+
+
+async def open_holds(conn: AsyncConnection) -> tuple[int, int]:
+    """How many holds are open, and the fen in them."""
+    query = select(func.count(), func.coalesce(func.sum(t.hold.c.amount_fen), 0)).where(OPEN_HOLD)
+    row = (await conn.execute(query)).one()
+    return int(row[0]), int(row[1])
+
+
+async def left_in_earmarks(conn: AsyncConnection) -> int:
+    """The fen that earmarks have not paid, given back or held yet."""
+    e = t.earmark.c
+    left = func.sum(e.amount_fen - e.captured_fen - e.returned_fen - e.held_fen)
+    return int((await conn.execute(select(func.coalesce(left, 0)))).scalar_one())
 
 
 async def tariffs(conn: AsyncConnection) -> list[Any]:

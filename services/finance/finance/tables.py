@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, MetaData, Table, UniqueConstraint
+from sqlalchemy import Column, Index, MetaData, Table, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from suizhuan.db.types import BigInt, Json, UtcDateTime
@@ -100,6 +100,9 @@ class EarmarkRow(Base, table=True):
     version: int
 
 
+OPEN_HOLD = text("state = 'open'")
+
+
 class HoldRow(Base, table=True):
     """Money set aside for one movement of a case."""
 
@@ -114,7 +117,11 @@ class HoldRow(Base, table=True):
     amount_fen: int = _fen()
     state: str
     placed_at: datetime = _moment()
-    __table_args__ = (Index("hold_by_payer", "payer", "state"), UniqueConstraint("ref", "case", name="hold_once"))
+    __table_args__ = (
+        Index("hold_by_payer", "payer", "state"),
+        Index("hold_open", "amount_fen", postgresql_where=OPEN_HOLD, sqlite_where=OPEN_HOLD),
+        UniqueConstraint("ref", "case", name="hold_once"),
+    )
 
 
 class GivenUpRow(Base, table=True):

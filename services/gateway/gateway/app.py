@@ -68,7 +68,7 @@ def build(
     state.upstreams = behind
     state.streams = Streams(parts.broker, settings.max_streams)
     state.composer = Composer(parts.database, cache, behind, parts.profile.account_roles.bank)
-    state.auditor = AuditRunner(parts.broker, rules_of(parts.profile), settings.audit_keep_events)
+    state.auditor = AuditRunner(parts.broker, rules_of(parts.profile), settings.audit_keep_events, parts.metrics)
     return service
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from gateway.auditor import History, Report, Rules, judge
 from gateway.auditor.history import Place
 from gateway.auditor.reading import read
+from gateway.auditor.violations import GUARANTEES
 from suizhuan.kernel.refusal import Refusal
+from suizhuan.metrics import Metrics
 from suizhuan.ports.log import Log, LogUnavailable
 
 
@@ -21,10 +23,11 @@ class _Known:
 class AuditRunner:
     """Promise: a report is never older than the log's ends when it was asked for."""
 
-    def __init__(self, broker: Log, rules: Rules, keep_events: int) -> None:
+    def __init__(self, broker: Log, rules: Rules, keep_events: int, metrics: Metrics) -> None:
         self.broker = broker
         self.rules = rules
         self.keep_events = keep_events
+        self.metrics = metrics
         self._history = History()
         self._known: _Known | None = None
         self._lock = asyncio.Lock()
@@ -45,7 +48,13 @@ class AuditRunner:
                 self._known = _Known(ends, await asyncio.to_thread(judge, self._history, self.rules, horizon))
             if self._history.records > self.keep_events:
                 self._history = History()
+            self._measure(self._known.report)
             return self._known.report
+
+    def _measure(self, report: Report) -> None:
+        self.metrics.audit_events.set(report.events)
+        for guarantee in GUARANTEES:
+            self.metrics.audit_violations.labels(guarantee=guarantee).set(report.by_guarantee.get(guarantee, 0))
 
     async def close(self) -> None:
         self._history, self._known = History(), None

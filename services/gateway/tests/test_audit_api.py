@@ -44,6 +44,10 @@ async def test_the_next_audit_reads_only_what_is_new_and_finds_it(world: World, 
     assert (found["code"], found["guarantee"], found["kind"]) == ("entry_unbalanced", "G5", "有费无事")
     assert found["event"] == story.find("finance.entry.posted", entry="theft").id
     assert third["by_guarantee"] == {"G5": 1}
+    seen = gateway.parts.metrics.registry.get_sample_value
+    assert seen("suizhuan_audit_violations", {"guarantee": "G5"}) == 1
+    assert seen("suizhuan_audit_violations", {"guarantee": "G1"}) == 0
+    assert seen("suizhuan_audit_events") == third["read"]["events"]
 
 
 async def test_nothing_read_is_told_as_a_failure(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from mandates import inbound, routes, routes_mandates, routes_views, timers
+from mandates import gauges, inbound, routes, routes_mandates, routes_views, timers
 from mandates.beats import Beats
 from mandates.domain.switch import lease
 from mandates.errors import ERRORS
@@ -42,6 +42,7 @@ def build(settings: ServiceSettings, *, broker: Log | None = None, clock: Clock 
         catalogue=ERRORS,
         routers=[routes.router, routes_mandates.router, routes_views.router],
         inbound=inbound.make(),
+        look=gauges.look,
         deadlines=timers.make(switching),
         extra=[Beats(parts.uow, interval, parts.clock), waits],
     )

@@ -271,6 +271,8 @@ class Switching:
     async def _close(self, tx: Tx, row: Switch, state: str, why: str | None = None) -> None:
         """The place is free: those that wait for it may try."""
         await switches.set_switch(tx.conn, row.id, state=state, ended_at=tx.now, why_dropped=why)
+        took = (tx.now - (row.opened_at or tx.now)).total_seconds()
+        tx.measure(lambda metrics: metrics.switch_seconds.labels(outcome=state).observe(took))
         await tx.cancel_deadline(DEADLINE, row.id)
         for other in await switches.waiting(tx.conn, row.affair):
             await tx.deadline(TRY, other, tx.now)

@@ -254,3 +254,5 @@ CODES: dict[str, Code] = {
     ),
     "duplicate_differs": Code("G7", BROKEN, "同一事件编号，内容不同", "one event id, two contents"),
 }
+
+GUARANTEES = tuple(sorted({code.guarantee for code in CODES.values()}))
