@@ -62,7 +62,7 @@ async def fill_gateway(url: str, *, cases: int, topic: str) -> None:
     await conn.execute(
         'INSERT INTO case_step ("case", topic, partition, "offset", event, type, at, actor, org, mandate, term,'
         " authority_offset, data)"
-        f" SELECT {ID.format(n='c')}, '{topic}', c % 3, (c * {EACH} + v) / 3 - 2147483648,"
+        f" SELECT {ID.format(n='c')}, '{topic}', c % 3, c * {EACH} + v - 2147483648,"
         f" {ID.format(n=f'c * {EACH} + v')}, 'complaints.case.card_raised.v1', now(), 'staff', 'community-nanguan',"
         f" 'm-nanguan', 1, 5, jsonb_build_object('case', {ID.format(n='c')}, 'v', v)"
         f" FROM generate_series(1, {cases}) AS c, generate_series(1, {EACH}) AS v"

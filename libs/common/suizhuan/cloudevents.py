@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -38,6 +39,7 @@ class Event:
     topic: str
     partition: int
     offset: int
+    text: str = ""  # `data` as it was written
 
     @property
     def type(self) -> str:
@@ -102,35 +104,31 @@ def unpack(packed: str) -> list[tuple[str, bytes]]:
 
 def decode(record: Record) -> Event:
     """Read a record. Errors: `event_malformed` with the reason, `event_unknown_version`."""
-    attributes: dict[str, str] = {}
-    for name, raw in record.headers:
-        if name.startswith("ce_"):
-            try:
-                attributes[name[3:]] = raw.decode()
-            except UnicodeDecodeError:
-                raise Refusal("event_malformed", reason=f"header {name[:40]} is not UTF-8") from None
+    attributes = _attributes(record.headers)
     for needed in ("id", "type", "source", "time"):
         if not attributes.get(needed):
             raise Refusal("event_malformed", reason=f"no ce_{needed}")
     if attributes.get("specversion") != "1.0":
         raise Refusal("event_malformed", reason="ce_specversion is not 1.0")
-    match = _TYPE.match(attributes["type"])
-    if match is None:
+    kind = _name_and_version(attributes["type"])
+    if kind is None:
         raise Refusal("event_unknown_version", type=attributes["type"][:80])
     try:
-        data = json.loads(record.value)
+        text = record.value.decode()
+        data = json.loads(text)
         time = parse_utc(attributes["time"])
         key = record.key.decode()
         for number in ("sequence", "outboxid", "term", "authorityoffset"):
-            int(attributes.get(number, "0"))
+            if number in attributes:
+                int(attributes[number])
     except (ValueError, RecursionError) as error:
         raise Refusal("event_malformed", reason=str(error)[:200]) from None
     if not isinstance(data, dict):
         raise Refusal("event_malformed", reason="the data is not a JSON object")
     return Event(
         id=attributes["id"],
-        name=match["name"],
-        version=int(match["version"]),
+        name=kind[0],
+        version=kind[1],
         source=attributes["source"],
         key=key,
         time=time,
@@ -139,4 +137,19 @@ def decode(record: Record) -> Event:
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
+        text=text,
     )
+
+
+def _attributes(found: Headers) -> dict[str, str]:
+    try:
+        return {name[3:]: raw.decode() for name, raw in found if name.startswith("ce_")}
+    except UnicodeDecodeError as error:
+        name = next((n for n, raw in found if raw is error.object), "")
+        raise Refusal("event_malformed", reason=f"header {name[:40]} is not UTF-8") from None
+
+
+@lru_cache(maxsize=1024)
+def _name_and_version(type_: str) -> tuple[str, int] | None:
+    match = _TYPE.match(type_)
+    return (match["name"], int(match["version"])) if match else None

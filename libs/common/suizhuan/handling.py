@@ -6,6 +6,7 @@ a savepoint of its own, so that a dead one takes only its own effects along.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Protocol
 import structlog
 from opentelemetry.trace import SpanKind
 
+from suizhuan import arrivals as arrive
 from suizhuan import deadletter, inbox_rows, offsets
 from suizhuan.cloudevents import Event, decode
 from suizhuan.context import Context
@@ -69,9 +71,7 @@ class Handling:
         """The batch at once. Errors: those of any handler, `OffsetMoved`; then nothing has happened."""
         outcome = Outcome()
         async with self._transaction() as tx:
-            expected = await self._expected(tx, batch)
-            events = await self._unparked(tx, batch)
-            new = await self._first_times(tx, [e for e in events if self.target.wants(e)])
+            expected, new = await self._arrived(tx, batch)
             outcome.handled = len(new)
             for handler, run in groupby(new, key=self.target.together):
                 if handler is None:
@@ -140,13 +140,30 @@ class Handling:
     def _transaction(self) -> AbstractAsyncContextManager[Tx]:
         return self.uow.begin(Context.of_system(self.uow.registry.service), limited=False)
 
+    async def _arrived(self, tx: Tx, batch: Batch) -> tuple[dict[TopicPartition, int], list[Event]]:
+        """Where the database is, and what is to be handled: wanted, not parked, not heard before."""
+        if not self.uow.database.is_sqlite:
+            events = [event for event in map(decode, _in_order(batch)) if self.target.wants(event)]
+            ids = [event.id for event in events] if self.uses_inbox else []
+            arrivals = await arrive.note(tx.conn, self.group, batch, ids, tx.now)
+            if arrivals.new is not None:
+                self._not_past(batch, arrivals.expected)
+                new = self._without_repeats(events, arrivals.new) if self.uses_inbox else events
+                return arrivals.expected, new
+        expected = await self._expected(tx, batch)
+        unparked = await self._unparked(tx, batch)
+        return expected, await self._first_times(tx, [e for e in unparked if self.target.wants(e)])
+
     async def _expected(self, tx: Tx, batch: Batch) -> dict[TopicPartition, int]:
-        """Where the database is, which must not be past the beginning of the batch (a log may have gaps)."""
         known = await offsets.load(tx.conn, self.group, batch)
+        self._not_past(batch, known)
+        return known
+
+    def _not_past(self, batch: Batch, known: Mapping[TopicPartition, int]) -> None:
+        """The database must not be past the beginning of the batch (a log may have gaps)."""
         for tp, records in batch.items():
             if known[tp] > records[0].offset:
                 raise offsets.OffsetMoved(f"{self.group} {tp}: at {known[tp]}, the batch begins at {records[0].offset}")
-        return known
 
     async def _parked(self, tx: Tx, batch: Batch) -> set[tuple[str, bytes]]:
         if not self.parks:
@@ -172,7 +189,10 @@ class Handling:
         """Those that this group has not handled before, each once."""
         if not self.uses_inbox or not events:
             return list(events)
-        left = await inbox_rows.add(tx.conn, self.group, [e.id for e in events], tx.now)
+        return self._without_repeats(events, await inbox_rows.add(tx.conn, self.group, [e.id for e in events], tx.now))
+
+    def _without_repeats(self, events: Sequence[Event], left: set[str]) -> list[Event]:
+        """Those of these ids, each once."""
         new = []
         for event in events:
             if event.id in left:
@@ -207,8 +227,8 @@ class Handling:
             await self.target.handle_together(tx, events)
 
     def _count(self, events: Sequence[Event]) -> None:
-        for event in events:
-            self.uow.metrics.consumer_events_total.labels(group=self.group, type=event.name).inc()
+        for name, count in Counter(event.name for event in events).items():
+            self.uow.metrics.consumer_events_total.labels(group=self.group, type=name).inc(count)
 
 
 def why(error: Exception) -> tuple[str, str]:

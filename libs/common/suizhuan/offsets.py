@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import ARRAY, BigInteger, Integer, Text, bindparam, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -53,9 +53,10 @@ async def move(
     """Move each partition from where it is `expected` to be; in one order, so that nobody waits in a circle.
 
     Whoever commits first wins: the other waits here for its row, and finds it moved. Errors: `OffsetMoved`."""
+    tps = sorted(to)
     rows = [
         {"b_consumer": consumer, "b_topic": tp.topic, "b_partition": tp.partition, "b_at": expected[tp], "b_to": to[tp]}
-        for tp in sorted(to)
+        for tp in tps
     ]
     begun = [row for row in rows if row["b_at"] == 0]
     if begun:
@@ -66,11 +67,34 @@ async def move(
             for r in begun
         ]
         await conn.execute(insert(consumer_offset).values(values).on_conflict_do_nothing())
+    if conn.dialect.name != "sqlite":
+        columns = {f"{name}s": [row[f"b_{name}"] for row in rows] for name in ("topic", "partition", "at", "to")}
+        if (await conn.execute(_MOVE_ALL, {"consumer": consumer, **columns})).rowcount != len(rows):
+            raise OffsetMoved(f"{consumer}: one of {len(rows)} partitions is not where it was")
+        return
     for row in rows:
         if (await conn.execute(_MOVE, row)).rowcount != 1:
             raise OffsetMoved(f"{consumer} {row['b_topic']}[{row['b_partition']}]: not at {row['b_at']}")
 
 
+_MOVE_ALL = text(
+    """
+WITH here AS MATERIALIZED (
+  SELECT o.topic, o.partition, m.to FROM unnest(:topics, :partitions, :ats, :tos) AS m(topic, partition, at, "to")
+  JOIN consumer_offset AS o ON o.consumer = :consumer AND o.topic = m.topic AND o.partition = m.partition
+    AND o.next_offset = m.at
+  ORDER BY o.topic, o.partition FOR UPDATE OF o
+)
+UPDATE consumer_offset AS o SET next_offset = here.to FROM here
+WHERE o.consumer = :consumer AND o.topic = here.topic AND o.partition = here.partition
+"""
+).bindparams(
+    bindparam("consumer", type_=Text),
+    bindparam("topics", type_=ARRAY(Text)),
+    bindparam("partitions", type_=ARRAY(Integer)),
+    bindparam("ats", type_=ARRAY(BigInteger)),
+    bindparam("tos", type_=ARRAY(BigInteger)),
+)
 _MOVE = (
     update(consumer_offset)
     .where(

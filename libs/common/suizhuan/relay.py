@@ -116,6 +116,9 @@ class Relay:
                 # frozen while it was being sent a large answer.
                 await conn.execute(text("SET idle_session_timeout = '3s'"))
                 await conn.execute(text("SET tcp_user_timeout = '3s'"))
+                # Forgetting need not be on disk before we go on: what comes back after a crash is published again, and
+                # dropped by who has it. A flush for each batch would hold up the next event.
+                await conn.execute(text("SET synchronous_commit = off"))
                 # The outbox is empty now and full then, so no statistics are right for it: always by the index of ids,
                 # never by sorting what may be a million rows.
                 await conn.execute(text("SET enable_sort = off"))
@@ -178,6 +181,7 @@ class Relay:
         sending = asyncio.create_task(self._send(batch))
         ahead: asyncio.Task[Batch] | None = None
         try:
+            await self._look_at(conn, batch)
             following = await self._behind(conn, [batch])
             while len(batch):
                 ahead = asyncio.create_task(self._behind(conn, [batch, following]))
@@ -215,15 +219,8 @@ class Relay:
         batch = await self.outbox.fetch(conn, without=flying, blocked=self._blocked)
         if not len(batch):
             return batch
-        if now >= self._look_at_age:
-            self._look_at_age = now + AGE_EVERY_S
-            age = await self.outbox.age_of(conn, batch, self.clock.now())
-            self.metrics.outbox_oldest_seconds.set(age)
-            if not batch.full or age < BACKLOG_S or self.database.is_sqlite:
-                self._backlog_above = None
-            elif self._backlog_above is None:
-                self._backlog_above = await self.outbox.newest(conn)
-                log.info("relay_backlog", oldest_s=round(age), up_to=self._backlog_above)
+        if batch.full:  # else nothing queues behind it, and it shall leave at once
+            await self._look_at(conn, batch)
         if self._backlog_above is None:
             return batch
         above = max(self._backlog_above, batch.ids[-1])
@@ -231,6 +228,20 @@ class Relay:
         batch.ids += fresh.ids
         batch.records += fresh.records
         return batch
+
+    async def _look_at(self, conn: AsyncConnection, batch: Batch) -> None:
+        """Note how long its oldest row has waited, now and then, and whether there is a backlog."""
+        now = self.clock.monotonic()
+        if now < self._look_at_age:
+            return
+        self._look_at_age = now + AGE_EVERY_S
+        age = await self.outbox.age_of(conn, batch, self.clock.now())
+        self.metrics.outbox_oldest_seconds.set(age)
+        if not batch.full or age < BACKLOG_S or self.database.is_sqlite:
+            self._backlog_above = None
+        elif self._backlog_above is None:
+            self._backlog_above = await self.outbox.newest(conn)
+            log.info("relay_backlog", oldest_s=round(age), up_to=self._backlog_above)
 
     async def _send(self, batch: Batch) -> Appended:
         topics = sorted({record.topic for record in batch.records})

@@ -6,17 +6,20 @@ Nothing here is a mock: the service's real replica, handlers, unit of work and d
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, event, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.authority import records
 from suizhuan.authority.replica import Replica
 from suizhuan.cloudevents import Event, decode, headers, unpack
 from suizhuan.context import Context, new_id
+from suizhuan.db import driver
 from suizhuan.db.database import Database
 from suizhuan.db.tables import outbox
 from suizhuan.inbox import Inbound
@@ -94,10 +97,10 @@ class AuthorityLog:
             sequence=number,
             offset=number,
         )
-        event = decode(made)
-        async with self.parts.uow.begin(Context.of_event(self.parts.name, event), limited=False) as tx:
-            await self.parts.replica.apply(tx, event)
-        return event
+        applied = decode(made)
+        async with self.parts.uow.begin(Context.of_event(self.parts.name, applied), limited=False) as tx:
+            await self.parts.replica.apply(tx, applied)
+        return applied
 
     async def replica_id(self) -> str:
         async with self.parts.database.read() as conn:
@@ -160,9 +163,9 @@ class AuthorityLog:
         switch = new_id()
         await self.opened(switch, [slot])
         new = self.holding(mandate, holder, affair, area, powers, **more)
-        event = await self.done(switch, [{**slot, "old": None, "new": new}])
+        done = await self.done(switch, [{**slot, "old": None, "new": new}])
         await self.beat()
-        return event
+        return done
 
     async def revoke(self, mandate: str, holder: str, affair: str, area: str, *, role: str = "lead") -> Event:
         """Open and do a switch that takes the slot away; the broader holder follows."""
@@ -170,18 +173,18 @@ class AuthorityLog:
         switch = new_id()
         await self.opened(switch, [slot])
         old = self.holding(mandate, holder, affair, area, [])
-        event = await self.done(switch, [{**slot, "old": old, "new": None}])
+        done = await self.done(switch, [{**slot, "old": old, "new": None}])
         await self.beat()
-        return event
+        return done
 
 
 async def feed(service: Service, made: Record, inbound: Inbound | None = None) -> None:
     """Handle one record in a transaction of its own, as the consumer would (without the inbox)."""
-    event = decode(made)
+    heard = decode(made)
     target = inbound or service.inbound
-    async with service.parts.uow.begin(Context.of_event(service.parts.name, event), limited=False) as tx:
-        if target.wants(event):
-            await target.handle(tx, event)
+    async with service.parts.uow.begin(Context.of_event(service.parts.name, heard), limited=False) as tx:
+        if target.wants(heard):
+            await target.handle(tx, heard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,3 +210,33 @@ async def published(parts: Bench, *, forget: bool = True) -> list[Published]:
         name = attributes["type"].rsplit(".v", 1)[0]
         found.append(Published(row.event_id, name, row.key, json.loads(bytes(row.value)), attributes))
     return found
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """The statements that go to the database meanwhile, also those of the driver; BEGIN and COMMIT are one each."""
+    said: list[str] = []
+    engines = {database.engine.sync_engine, database._commands.sync_engine}
+    driven = driver.fetch
+
+    def statement(_conn: Any, _cursor: Any, sql: str, *_: Any) -> None:
+        said.append(" ".join(sql.split()))
+
+    async def by_the_driver(conn: AsyncConnection, sql: str, *values: object) -> list[Any]:
+        statement(None, None, sql)
+        return await driven(conn, sql, *values)
+
+    def plain(word: str) -> Any:
+        return lambda _conn: said.append(word)
+
+    listened = [(engine, "before_cursor_execute", statement) for engine in engines]
+    listened += [(database.engine.sync_engine, word.lower(), plain(word)) for word in ("BEGIN", "COMMIT")]
+    for target, name, listener in listened:
+        event.listen(target, name, listener)
+    driver.fetch = by_the_driver
+    try:
+        yield said
+    finally:
+        driver.fetch = driven
+        for target, name, listener in listened:
+            event.remove(target, name, listener)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import tables as t
 from suizhuan.cloudevents import Event
+from suizhuan.db import sets
 
 
 def _insert(conn: AsyncConnection, table: Table) -> Any:
@@ -38,6 +39,10 @@ async def change(conn: AsyncConnection, table: Table, id_: str, **values: Any) -
 async def put_all(conn: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Many rows as they are now, each as `put` would; in one order of keys for everybody."""
     for columns, alike in _alike(rows):
+        if conn.dialect.name != "sqlite":
+            newer_row = "old.version < excluded.version" if "version" in columns else "true"
+            await sets.insert_all(conn, table, alike, keys=[c.name for c in table.primary_key], replace=newer_row)
+            continue
         keys = [c.name for c in table.primary_key]
         made = _insert(conn, table).values({name: bindparam(name) for name in columns})
         changed = {name: made.excluded[name] for name in columns if name not in keys}
@@ -48,6 +53,9 @@ async def put_all(conn: AsyncConnection, table: Table, rows: Sequence[Mapping[st
 async def change_all(conn: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Some columns of many rows, named by `id`, where the version is newer; in one order of keys for everybody."""
     for columns, alike in _alike(rows):
+        if conn.dialect.name != "sqlite":
+            await sets.update_all(conn, table, alike, key="id", version="version")
+            continue
         query = (
             update(table)
             .where(table.c.id == bindparam("b_id"), table.c.version < bindparam("b_version"))
@@ -78,7 +86,10 @@ async def add_step(conn: AsyncConnection, case_id: str, event: Event) -> None:
 
 async def add_steps(conn: AsyncConnection, steps: Sequence[tuple[str, Event]]) -> None:
     """Remember events as steps of their cases."""
-    if steps:
+    if steps and conn.dialect.name != "sqlite":
+        rows = [{**_step(case_id, event), "data": event.text} for case_id, event in steps]
+        await sets.insert_all(conn, t.step, rows, keys=[c.name for c in t.step.primary_key])
+    elif steps:
         await conn.execute(_insert(conn, t.step).on_conflict_do_nothing(), [_step(c, event) for c, event in steps])
 
 
@@ -109,16 +120,17 @@ async def post(conn: AsyncConnection, lines: Iterable[Mapping[str, Any]]) -> Non
         sums[line["org"], line["account"], line["earmark"] or ""] += line["amount_fen"]
     if not sums:
         return
-    made = _insert(conn, t.balance)
-    added = made.on_conflict_do_update(
-        index_elements=["org", "account", "earmark"],
-        set_={"amount_fen": t.balance.c.amount_fen + made.excluded.amount_fen},
-    )
+    keys = ["org", "account", "earmark"]
     rows = [
         {"org": org, "account": account, "earmark": earmark, "amount_fen": amount}
         for (org, account, earmark), amount in sorted(sums.items())
     ]
-    await conn.execute(added, rows)
+    if conn.dialect.name != "sqlite":
+        await sets.add_up(conn, t.balance, rows, keys=keys, amount="amount_fen")
+        return
+    made = sqlite.insert(t.balance)
+    more = {"amount_fen": t.balance.c.amount_fen + made.excluded.amount_fen}
+    await conn.execute(made.on_conflict_do_update(index_elements=keys, set_=more), rows)
 
 
 async def capture(conn: AsyncConnection, hold: str, amount: int, *, payee: str, entry: str | None) -> None:

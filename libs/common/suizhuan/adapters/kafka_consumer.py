@@ -135,6 +135,7 @@ class KafkaConsumer(_Reads):
         super().__init__(log, client)
         self._listener = listener
         self._committing: asyncio.Task[None] | None = None
+        self._newest: dict[TopicPartition, int] = {}  # to be told to the log
 
     def assignment(self) -> frozenset[TopicPartition]:
         return self._listener.owned
@@ -155,19 +156,23 @@ class KafkaConsumer(_Reads):
         self._client.resume(*(KafkaPartition(*tp) for tp in self._listener.owned.intersection(tps)))
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        # aiokafka would wait for its coordinator for ever. It is not cancelled, for on Python 3.11 the error of what it
-        # shields would then be nobody's; while one waits, others are left out: a later one says more.
+        # Nobody waits for it: the next batch need not wait for the broker's word, and aiokafka would wait for a
+        # coordinator that is away for ever. While one is under way, what comes next is gathered.
+        self._newest.update(offsets)
         if self._committing is None or self._committing.done():
-            self._committing = asyncio.create_task(self._commit(offsets))
-            await asyncio.wait({self._committing}, timeout=COMMIT_S)
+            self._committing = asyncio.create_task(self._commit())
 
-    async def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        try:
-            await self._client.commit({KafkaPartition(*tp): offset for tp, offset in offsets.items()})
-        except (KafkaError, ConsumerStoppedError, IllegalStateError):
-            return  # advisory: after a rebalance or an outage the database still knows
+    async def _commit(self) -> None:
+        while self._newest:
+            offsets, self._newest = self._newest, {}
+            try:
+                await self._client.commit({KafkaPartition(*tp): offset for tp, offset in offsets.items()})
+            except (KafkaError, ConsumerStoppedError, IllegalStateError):
+                return  # advisory: after a rebalance or an outage the database still knows
 
     async def close(self) -> None:
+        if self._committing is not None:
+            await asyncio.wait({self._committing}, timeout=COMMIT_S)
         await super().close()
         if self._committing is not None:
             await asyncio.wait({self._committing}, timeout=GRACE_S)  # its connection is closed

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,9 +17,11 @@ from typing import Any
 import asyncpg
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+IDLE_S = 1.0  # a connection that was not used for so long is asked whether it still lives
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +70,18 @@ class Database:
             if self.url.database and self.url.database != ":memory:":
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
         else:
-            options = {"pool_size": pool_size, "max_overflow": pool_size, "pool_pre_ping": True}
+            options = {"pool_size": pool_size, "max_overflow": pool_size}
         self.engine: AsyncEngine = create_async_engine(self.url, hide_parameters=True, **options)
         self._commands = self.engine
         if not self.is_sqlite:
             # Commands have connections of their own: no BEGIN, no COMMIT, and the limits of an act from the start.
             # No overflow: a connection that is opened for one command costs more than ten commands.
-            options |= {"pool_pre_ping": False, "isolation_level": "AUTOCOMMIT", "max_overflow": 0}
+            options |= {"isolation_level": "AUTOCOMMIT", "max_overflow": 0}
             # Their statements are few and always alike: planned once per connection, not each time (a plan of the last
             # statement takes longer than carrying it out), and never compiled.
             settings = {**self.limits.named, "plan_cache_mode": "force_generic_plan", "jit": "off"}
             options["connect_args"] = {"server_settings": settings}
+            _ask_when_idle(self.engine)
             self._commands = create_async_engine(self.url, hide_parameters=True, **options)
             event.listen(self._commands.sync_engine, "before_execute", _only_reads)
             for engine in (self.engine, self._commands):
@@ -175,6 +180,25 @@ def _connect(dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
         return dialect.connect(*arguments, **named)
     except (OSError, TimeoutError) as error:
         raise dialect.loaded_dbapi.OperationalError(f"{type(error).__name__}: {error}") from error
+
+
+def _ask_when_idle(engine: AsyncEngine) -> None:
+    """Ask a connection of the pool whether it lives only when nobody has used it lately: asking is a round trip."""
+    dialect = engine.sync_engine.dialect
+
+    def returned(_connection: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    def taken(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("used", math.inf) <= IDLE_S:
+            return
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError(type(error).__name__) from error
+
+    event.listen(engine.sync_engine.pool, "checkin", returned)
+    event.listen(engine.sync_engine.pool, "checkout", taken)
 
 
 def _only_reads(_conn: Any, statement: Any, *_: Any) -> None:
