@@ -6,12 +6,12 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
 
 from suizhuan.authority import grants as granted
 from suizhuan.cloudevents import pack
 from suizhuan.context import Context
-from suizhuan.db.tables import outbox
+from suizhuan.db.tables import authority_state, outbox
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.testing import AuthorityLog, published
 
@@ -47,6 +47,28 @@ async def log(demo: Demo) -> AuthorityLog:
     log = AuthorityLog(demo)
     await log.grant("root", "dept", AFFAIR, DISTRICT, [POWER])
     return log
+
+
+async def test_of_two_workers_that_take_the_first_record_at_once_neither_stops(demo: Demo) -> None:
+    """As when a service with two workers begins, and the group gives the partition to one after the other."""
+    log = AuthorityLog(demo)
+    async with demo.uow.begin(Context.of_system("demo"), limited=False) as tx:
+        await demo.replica._state(tx)  # the other is about to apply its first record
+        beating = asyncio.create_task(log.beat())
+        if not demo.database.is_sqlite:  # on SQLite it waits before it begins
+            async with asyncio.timeout(10):
+                while not await waiting(demo):  # noqa: ASYNC110 - for a lock, in the database
+                    await asyncio.sleep(0.01)
+    beat = await beating
+    async with demo.database.read() as conn:
+        assert (await conn.execute(select(authority_state.c.sequence))).scalars().all() == [beat.sequence]
+
+
+async def waiting(demo: Demo) -> bool:
+    """Whether somebody waits for a lock in this test's database."""
+    own = "datname = current_database() AND wait_event_type = 'Lock'"
+    async with demo.database.read() as conn:
+        return (await conn.execute(text(f"SELECT 1 FROM pg_stat_activity WHERE {own}"))).first() is not None
 
 
 async def test_the_longest_prefix_is_responsible(demo: Demo, log: AuthorityLog) -> None:

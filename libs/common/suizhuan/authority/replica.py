@@ -19,6 +19,7 @@ from suizhuan.authority.grants import to_grant, within, yielding_to
 from suizhuan.authority.records import BeatView, DoneView, DroppedView, MovedSlotView, OpenedView, SlotView
 from suizhuan.cloudevents import Event
 from suizhuan.db.database import Database
+from suizhuan.db.statements import upsert
 from suizhuan.db.tables import authority_state, grants, open_switch
 from suizhuan.kernel.area import prefixes
 from suizhuan.kernel.term import LEAD, Grant, Yielding
@@ -51,6 +52,7 @@ OnOpened = Callable[[Tx, OpenedView], Awaitable[bool]]
 OnDone = Callable[[Tx, DoneView], Awaitable[None]]
 OnDropped = Callable[[Tx, DroppedView], Awaitable[None]]
 
+FIRST = upsert(authority_state, "id", set_=())
 REJOIN_AFTER = timedelta(seconds=5)
 
 
@@ -88,9 +90,8 @@ class Replica:
         query = select(authority_state).where(authority_state.c.id == 1).with_for_update()
         state = (await tx.conn.execute(query)).one_or_none()
         if state is None:
-            await tx.conn.execute(
-                insert(authority_state).values(id=1, replica="", sequence=0, offset=-1, beat_replicas=[])
-            )
+            # Two workers of a new service may be here at once, with the same first record: one waits for the other.
+            await tx.write(FIRST, {"id": 1, "replica": "", "sequence": 0, "offset": -1, "beat_replicas": []})
             state = (await tx.conn.execute(query)).one()
         return state
 
