@@ -17,7 +17,7 @@ from suizhuan.ports.log import Log
 from suizhuan.service import Parts, Service
 from suizhuan.settings import ServiceSettings
 
-SQLITE_BEAT = timedelta(seconds=5)  # for an idle platform that takes next to nothing of its machine
+SQLITE_BEAT = timedelta(seconds=10)  # for an idle platform that takes next to nothing of its machine
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

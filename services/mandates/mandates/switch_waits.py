@@ -21,6 +21,7 @@ from suizhuan.unit_of_work import Tx, UnitOfWork
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 1.0
+IDLE_S = 5.0  # nothing is open: who hears of an opening is woken; this is for openings that another process heard
 
 
 class SwitchWaits:
@@ -50,7 +51,7 @@ class SwitchWaits:
                 log.warning("switches_not_read", reason=type(error).__name__)
                 pause = LOOK_EVERY_S
             try:
-                await asyncio.wait_for(self._wake.wait(), timeout=min(pause, LOOK_EVERY_S))
+                await asyncio.wait_for(self._wake.wait(), timeout=pause)
             except TimeoutError:
                 continue
 
@@ -60,7 +61,7 @@ class SwitchWaits:
             found = await switches.open_switches(conn)
         now = self.clock.monotonic()
         self._since = {switch: self._since.get(switch, now) for switch, on_log in found.items() if on_log}
-        left = LOOK_EVERY_S
+        left = LOOK_EVERY_S if found else IDLE_S
         for switch, since in self._since.items():
             remaining = since + self.wait - now
             if remaining <= 0:

@@ -29,7 +29,7 @@ from suizhuan.ports.log import (
     TopicSpec,
 )
 
-FOREIGN_S = 0.25
+FOREIGN_S = 0.5
 
 T = TypeVar("T")
 
