@@ -72,9 +72,8 @@ class Platform:
         self.gateway = gateway.app.build(
             self._settings("gateway"), broker=self.log, clock=self.clock, upstreams=upstreams
         )
-        self.app = Starlette(
-            routes=[Mount(ISSUER_PATH, app=self.issuer), Mount("/", app=self.gateway.app)],
-        )
+        self.app = Starlette(routes=[Mount(ISSUER_PATH, app=self.issuer)])
+        self.app.router.default = self.gateway.app  # also addresses that no pattern takes, such as with a line break
 
     @property
     def services(self) -> list[Service]:
@@ -127,11 +126,12 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         sock.bind((host, port))
         sock.listen(512)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         sock.close()
+        why = getattr(error, "strerror", None) or "0-65535"
         raise CannotStart(
-            f"端口 {port} 不可用（{error.strerror}）。请用 PORT= 另选端口。\n"
-            f"Port {port} cannot be used ({error.strerror}). Choose another by PORT=."
+            f"端口 {port} 不可用（{why}）。请用 PORT= 另选端口。\n"
+            f"Port {port} cannot be used ({why}). Choose another by PORT=."
         ) from None
     return sock
 

@@ -24,9 +24,16 @@ class CannotStart(Exception):
 
 @contextlib.contextmanager
 def only_one(data: Path) -> Iterator[None]:
-    """Hold the data folder for this process. Errors: CannotStart when another one has it."""
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / ".lock").open("a+", encoding="utf-8") as lock:
+    """Hold the data folder for this process. Errors: CannotStart when another one has it, or nobody can write there."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        held = (data / ".lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise CannotStart(
+            f"数据文件夹 {data} 不可用（{error.strerror}）。请用 DATA= 另选文件夹。\n"
+            f"The data folder {data} cannot be used ({error.strerror}). Choose another by DATA=."
+        ) from None
+    with held as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

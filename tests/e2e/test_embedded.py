@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.starting import FILE
+from deploy.embedded import listen
+from deploy.starting import FILE, CannotStart, only_one
 from deploy.story import Silent, tell
 
 from .conftest import ROOT, Embedded, client, embedded
@@ -87,6 +88,27 @@ async def test_a_second_copy_and_a_taken_port_are_told_clearly(embedded_platform
     assert taken.returncode == 1
     assert f"端口 {port} 不可用" in taken.stderr
     assert "PORT=" in taken.stderr
+
+
+async def test_a_port_or_a_folder_that_cannot_be_is_told_clearly(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="PORT="):
+        listen("127.0.0.1", 99_999)
+    (tmp_path / "file").write_text("a file, no folder")
+    for data in (tmp_path / "file", tmp_path / "file" / "under"):
+        with pytest.raises(CannotStart, match="DATA="), only_one(data):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/nothing/here", 404), ("/complaints/cases/%0d%0aX:%20y", 404), ("/audit/cases/%0d%0aX:%20y", 401)],
+)
+async def test_an_address_with_a_line_break_in_it_is_a_problem_like_any_other(
+    embedded_platform: Embedded, path: str, status: int
+) -> None:
+    async with client(embedded_platform) as gateway:
+        answer = await gateway.http.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
 async def test_the_documents_need_no_internet(embedded_platform: Embedded) -> None:

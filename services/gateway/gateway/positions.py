@@ -85,4 +85,6 @@ def moment_of(text: str) -> datetime:
         if len(text) > 10:
             raise Refusal("moment_malformed")
         found = found.replace(tzinfo=SHANGHAI)
+    if not 2000 <= found.year <= 2200:  # near the ends of the calendar no offset or margin can be taken off it
+        raise Refusal("moment_malformed")
     return found

@@ -182,6 +182,8 @@ async def test_residents_get_no_stream(world: World) -> None:
         ("", "AAAA", "cursor_malformed"),
         ("from=yesterday", "", "moment_malformed"),
         ("from=2026-03-02T10:00:00", "", "moment_malformed"),
+        ("from=0001-01-01", "", "moment_malformed"),
+        ("from=9999-12-31T23:59:59-11:00", "", "moment_malformed"),
         ("type=DROP%20TABLE", "", "filter_malformed"),
         ("type=a..b", "", "filter_malformed"),
         ("area=12a", "", "area_malformed"),
