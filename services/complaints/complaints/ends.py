@@ -13,7 +13,7 @@ from complaints.domain.intake import route_case
 from complaints.domain.repointing import PLANNED_END, ask_hold, end_ref, repoint
 from complaints.handovers import STALE, Handovers
 from complaints.rules import Rules
-from complaints.store_switches import HELD, REFUSED
+from complaints.store_switches import HELD, LATE, REFUSED, WAITING
 from complaints.switches import Changes
 from suizhuan.authority import grants as granted
 from suizhuan.kernel.refusal import Refusal
@@ -90,6 +90,8 @@ class PlannedEnds:
             hold = hold if hold in {h.hold for h in case.holds} else None
             moved = repoint(case, target, cause=PLANNED_END, switch=None, hold=hold, taken=taken, now=tx.now)
             changes.append((moved, Authority.of(target), target.holder))
+            if row is not None and row.state == WAITING and row.case_term == listed.case_term:
+                await store_switches.set_state(tx.conn, ref, listed.id, LATE)
             done += 1
             used[target.mandate] = target
         await store.save_all(tx, changes)

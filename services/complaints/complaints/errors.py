@@ -100,8 +100,8 @@ ERRORS = ErrorCatalogue(
         ),
         "nothing_to_return": ErrorSpec(
             409,
-            "诉求 {case} 是直接派遣的，没有可退回的转办",
-            "The case {case} was routed here and not handed over: there is nothing to return",
+            "诉求 {case} 已在事项主管 {responsible} 处，没有可退回的对象",
+            "The case {case} is with the affair's owner, {responsible}: there is nobody to return it to",
             "{responsible} 可转办，或请核查方按无效结案",
             "{responsible} can hand it over, or ask the verifier to close it as invalid",
         ),

@@ -9,9 +9,10 @@ from typing import Any
 
 from complaints import desk, store
 from complaints.domain import handover as saga
-from complaints.domain.case import HANDLE, Case, Hold, answers_for
+from complaints.domain.case import HANDLE, ROOT, Case, Change, Hold, Movement, answers_for
 from complaints.domain.handover import Handover
 from complaints.domain.intake import route_case
+from complaints.domain.repointing import RETURNED, repoint
 from complaints.domain.returning import give_back, undoable
 from complaints.rules import Rules
 from suizhuan.authority import grants as granted
@@ -201,25 +202,52 @@ class Handovers:
         await self.note_refused(tx, waiting, reason, shortfall_fen)
 
     async def give_back(self, tx: Tx, command: Command, case_id: str, case_term: int | None) -> Case:
-        """The responsible organisation returns a case that was wrongly handed to it.
-
-        It goes to the giver, or where the giver has lost the grant to the slot's holder, whose grant is locked and
-        checked like an act. Errors: those of acting, `nothing_to_return`, `return_too_late`, …"""
+        """The responsible organisation returns a case that was wrongly dispatched to it. Errors: those of acting,
+        `nothing_to_return`, `return_too_late`, …"""
         org = desk.staff(command)
         case = await desk.take(tx, command, case_id, case_term)
         acting = await desk.act_as_responsible(tx, case, org)
         limit = self.rules.profile.limits.return_wrong_dispatch
         movement = undoable(case, limit, tx.now, self.rules.clockwork)
-        covering = await tx.covering(movement.affair, case.area)
-        giver = own_grant([g for g in covering if g.mandate == movement.mandate], movement.giver, case.area, tx)
-        giver = giver or own_grant(covering, movement.giver, case.area, tx)
-        slot = route_case(covering, movement.affair, case.area, tx.now)
-        back = giver or slot
-        if back is None:
-            raise Refusal("unknown_affair", affair=movement.affair)
-        back = await tx.act_locked(back, HANDLE, case.area, holder=back.holder)
-        returned = give_back(case, back, movement.price_fen, tx.now)
+        if movement is None:
+            returned, back = await self._to_owner(tx, case)
+        else:
+            returned, back = await self._to_giver(tx, case, movement)
         after = await store.save(tx, returned, Authority.of(acting), org=org)
         await desk.watch_cards(tx, after)
         await desk.watch_end(tx, self.rules, back)
         return after
+
+    async def _to_giver(self, tx: Tx, case: Case, movement: Movement) -> tuple[Change, Grant]:
+        """To the giver; where it has lost the grant to the slot's holder; where that is who returns it to the owner.
+        The grant is locked and checked like an act."""
+        covering = await tx.covering(movement.affair, case.area)
+        giver = own_grant([g for g in covering if g.mandate == movement.mandate], movement.giver, case.area, tx)
+        giver = giver or own_grant(covering, movement.giver, case.area, tx)
+        slot = route_case(covering, movement.affair, case.area, tx.now)
+        root = _root(covering, movement.affair)
+        gave_as_owner = root is not None and root.holder == movement.giver
+        if giver is None and (gave_as_owner or slot is None or slot.holder == case.responsible):
+            owner = await _act_as_owner(tx, root, movement.affair)
+            return give_back(case, owner, movement.price_fen, tx.now, taken=True), owner
+        back = giver or slot
+        assert back is not None
+        back = await tx.act_locked(back, HANDLE, case.area, holder=back.holder)
+        return give_back(case, back, movement.price_fen, tx.now), back
+
+    async def _to_owner(self, tx: Tx, case: Case) -> tuple[Change, Grant]:
+        """Nobody gave it: routing did. It goes to the affair's owner, who has placed the affair and can send it on."""
+        root = _root(await tx.covering(case.affair, case.area), case.affair)
+        owner = await _act_as_owner(tx, root, case.affair)
+        return repoint(case, owner, cause=RETURNED, switch=None, hold=None, taken=True, now=tx.now), owner
+
+
+def _root(covering: Iterable[Grant], affair: str) -> Grant | None:
+    return next((g for g in covering if g.mandate == ROOT + affair), None)
+
+
+async def _act_as_owner(tx: Tx, root: Grant | None, affair: str) -> Grant:
+    """The root's grant, locked and checked. The slot is another's, so the owner acts as owner of the whole area."""
+    if root is None:
+        raise Refusal("unknown_affair", affair=affair)
+    return await tx.act_locked(root, HANDLE, root.area, holder=root.holder)

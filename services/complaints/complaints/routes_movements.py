@@ -30,7 +30,8 @@ async def hand_over(request: Request, command: CommandDep, case_id: str, body: H
 
 @router.post("/cases/{case_id}/return", response_model=CaseOut, summary="回退 / Return a wrongly dispatched case")
 async def give_back(request: Request, command: CommandDep, case_id: str, body: ActIn) -> Response:
-    """派遣有误的退回转出方，冻结的经费随之解冻 / back to the giver, and the money held for it is released."""
+    """转办有误的退回转出方并解冻经费，派遣有误的退回事项主管 / a handover goes back to its giver, and the money held
+    for it is released; a routing to the affair's owner."""
     handovers: Handovers = request.app.state.handovers
 
     async def work_(tx: Tx) -> CaseOut:

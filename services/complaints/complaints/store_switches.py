@@ -18,6 +18,7 @@ from suizhuan.kernel.area import prefixes
 from suizhuan.kernel.term import LEAD
 
 WAITING, HELD, REFUSED, GONE = "waiting", "held", "refused", "gone"
+LATE = "late"  # the case has moved as planned before the answer: its money follows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +151,8 @@ async def set_state(conn: AsyncConnection, ref: str, case: str, state: str) -> N
 
 
 async def forget(conn: AsyncConnection, ref: str) -> None:
-    """The switch has ended: its rows have served."""
-    await conn.execute(delete(t.switch_case).where(t.switch_case.c.ref == ref))
+    """The switch has ended: its rows have served, but for those whose answer is still to come."""
+    await conn.execute(delete(t.switch_case).where(t.switch_case.c.ref == ref, t.switch_case.c.state != LATE))
     await conn.execute(delete(t.switch_wait).where(t.switch_wait.c.ref == ref))
 
 

@@ -15,7 +15,7 @@ from complaints.domain.intake import route_case
 from complaints.domain.repointing import SWITCH, ask_hold, drop_holds, keep_hold, repoint
 from complaints.handovers import Handovers
 from complaints.rules import Rules
-from complaints.store_switches import GONE, HELD, REFUSED, WAITING, Slot
+from complaints.store_switches import GONE, HELD, LATE, REFUSED, WAITING, Prepared, Slot
 from suizhuan.authority import grants as granted
 from suizhuan.authority.records import DoneView, DroppedView, MovedSlotView, OpenedView, SlotView
 from suizhuan.kernel.term import LEAD, Grant
@@ -64,6 +64,9 @@ class Switches:
         if case is None:
             return
         row = await store_switches.prepared(tx.conn, ref, case_id)
+        if row is not None and row.state == LATE and row.case_term == case_term:
+            await self._late(tx, ref, case, row, hold, amount_fen)
+            return
         waits = row is not None and row.state == WAITING and row.case_term == case_term == case.case_term
         if not waits or case.switch != ref:
             if hold is not None and case.state in MOVABLE and hold not in {h.hold for h in case.holds}:
@@ -76,6 +79,16 @@ class Switches:
         await store.save(tx, change, desk.authority_of(case))
         kept = hold if amount_fen > 0 else None
         await desk.answered(tx, ref, case_id, REFUSED if hold is None else HELD, kept)
+
+    async def _late(self, tx: Tx, ref: str, case: Case, row: Prepared, hold: str | None, amount_fen: int) -> None:
+        """A planned end did not wait for this answer. The money goes where the case went, if it is still there and
+        not done with; else it is free again."""
+        await store_switches.forget_case(tx.conn, ref, case.id)
+        if hold is None or case.state not in MOVABLE:
+            return
+        follows = case.case_term == row.case_term + 1
+        change = keep_hold(case, Hold(hold, ref, amount_fen)) if follows else drop_holds(case, ref, [hold])
+        await store.save(tx, change, desk.authority_of(case), org=case.responsible)
 
     async def on_done(self, tx: Tx, done: DoneView) -> None:
         """The slots have moved: their cases follow to whom routing says now."""

@@ -295,6 +295,34 @@ async def test_the_holds_of_a_planned_end_are_asked_for_ahead_and_its_cases_move
     await ending.finish(case, SANITATION)
 
 
+async def test_money_held_only_after_a_planned_end_follows_its_case(ending: World) -> None:
+    """Finance or the log was down over the end: the case could not wait, its money comes after it."""
+    case = await ending.report()
+    await ending.at(3000)
+    await ending.at(600 + GAP)
+    assert (await ending.case(case))["responsible"] == SANITATION
+    await ending.events()
+    for _ in range(2):  # heard twice, it is kept once
+        await ending.placed("end:m-planned:2", case, 1, PRICE, purpose="switch")
+    assert await ending.names() == []
+    found = await ending.case(case)
+    assert (found["held_fen"], found["case_term"]) == (PRICE, 2)
+    asked = await ending.request(case, FIRM, SANITATION)
+    assert (asked["carried_fen"], asked["needed_fen"]) == (PRICE, 0)
+
+
+async def test_money_held_after_a_planned_end_is_free_again_when_its_case_has_moved_on(ending: World) -> None:
+    case = await ending.report()
+    await ending.at(3000)
+    await ending.at(600 + GAP)
+    await ending.hand_over(case, FIRM, SANITATION, hold="h2")
+    await ending.events()
+    await ending.placed("end:m-planned:2", case, 1, PRICE, purpose="switch")
+    (dropped,) = of(await ending.events(), "case.switch_holds_dropped")
+    assert dropped.data["holds"] == ["h1"]
+    assert (await ending.case(case))["held_fen"] == PRICE
+
+
 async def test_a_planned_end_passes_while_mandates_is_down(ending: World) -> None:
     """Nobody announces it, no beat comes: complaints moves its cases by a row of its own."""
     case = await ending.report()

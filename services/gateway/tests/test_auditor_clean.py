@@ -173,6 +173,19 @@ def test_the_owner_may_do_a_case_that_it_took_itself_where_another_has_the_slot(
     assert told(audit(taken_by_its_owner().records(), Rules())) == []
 
 
+def test_a_case_that_was_routed_wrongly_may_go_back_to_the_affairs_owner() -> None:
+    s = Story()
+    found(s)
+    root, term = f"root:{RUBBISH}", s.place("m1", COMMUNITY, role="lead", amount=PRICE)
+    s.routed("c5", term)
+    moved = {"case_term": 2, "cause": "returned", "switch": None, "from_org": COMMUNITY, "to": DEPT, "mandate": root}
+    moved |= {"term": 1, "affair": RUBBISH, "area": NANGUAN, "price_fen": PRICE, "hold": None}
+    s.case("repointed", moved, "c5", **s.act(COMMUNITY, "m1", term))
+    s.work("c5", DEPT, root, 1, 2)
+    s.verify("c5", DEPT, root, 2)
+    assert told(audit(s.records(), Rules())) == []
+
+
 def test_nobody_else_may_act_on_a_case_that_its_owner_took() -> None:
     story = taken_by_its_owner()
     forged = story.find("complaints.case.started", case="c5")

@@ -237,7 +237,8 @@ class CasesReady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRepointed:
-    """A switch or a planned end has moved the case to the slot's present holder. `cause`: switch or planned_end."""
+    """The case has moved without a handover. `cause`: `switch` or `planned_end`, to the slot's present holder;
+    `returned`, a case that was routed wrongly, to the affair's owner."""
 
     case: str
     case_term: int

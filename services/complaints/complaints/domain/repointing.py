@@ -9,7 +9,7 @@ from complaints.domain import facts
 from complaints.domain.case import DISPATCHED, STARTED, SUSPENDED, Case, Change, Hold, answers_for
 from suizhuan.kernel.term import Grant
 
-SWITCH, PLANNED_END = "switch", "planned_end"
+SWITCH, PLANNED_END, RETURNED = "switch", "planned_end", "returned"
 
 
 def end_ref(mandate: str, term: int) -> str:
