@@ -15,7 +15,8 @@ from pathlib import Path
 import asyncpg  # type: ignore[import-untyped, unused-ignore]
 
 from bench import bare
-from bench.measure import Ratio, in_turns
+from bench.measure import Ratio, turns
+from bench.pgbench import transactions
 from bench.stage import Servers, asynchronous, complaints
 from services.complaints.tests.conftest import COMMUNITY, ISSUER
 
@@ -47,15 +48,15 @@ async def measure(servers: Servers) -> list[Ratio]:
                 mine = cases[number * COMMANDS : (number + 1) * COMMANDS]
                 return await _load(port, token, [f"/cases/{case}/start" for case in mine])
 
+            sides = {
+                "ours": lambda number: side(ours, number),
+                "bare": lambda number: side(peer, number),
+                "pgbench": lambda _number: transactions(url),
+            }
+            found = await turns("command", "commands/s", sides, rounds=ROUNDS)
+            beside = {"pgbench with the bare route's statements": found["pgbench"]}
             return [
-                await in_turns(
-                    "command_vs_bare",
-                    "commands/s",
-                    lambda number: side(ours, number),
-                    lambda number: side(peer, number),
-                    reach=0.8,
-                    rounds=ROUNDS,
-                )
+                Ratio("command_vs_bare", "commands/s", found["ours"], found["bare"], reach=0.8, shown=beside),
             ]
 
 

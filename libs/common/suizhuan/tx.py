@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,11 +15,12 @@ from suizhuan.authority import grants as granted
 from suizhuan.authority import locks
 from suizhuan.authority.book import Book
 from suizhuan.context import Context
+from suizhuan.db import at_once
 from suizhuan.db.statements import Statement, Upsert, Values, Write
 from suizhuan.decision import Decision, Outdated, Pending
 from suizhuan.events import EventRegistry
 from suizhuan.kernel.refusal import Refusal
-from suizhuan.kernel.term import Act, Grant, Timing, check_act, check_beat, holding, route
+from suizhuan.kernel.term import Act, Beat, Grant, Timing, check_act, check_beat, holding, route
 from suizhuan.metrics import Metrics
 from suizhuan.tracing import current_traceparent
 
@@ -56,6 +58,8 @@ class Tx:
     measures: list[Callable[[Metrics], None]] = field(default_factory=list)  # carried out once it has committed
     _deadlines: dict[tuple[str, str], Write] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
+    _gathered: list[Write] | None = None  # inside `at_once`
+    _beat: tuple[str, Beat] | None = None
 
     @property
     def locks(self) -> bool:
@@ -75,8 +79,9 @@ class Tx:
         A command hands it over for its last statement; others carry it out now. `decides`: it must find its row (an
         aggregate at the version that was read). Errors: `Outdated`, now or then."""
         many = [rows] if isinstance(rows, Mapping) else list(rows)
-        if self.book is not None:
-            self.decision.writes += [Write(statement, row, decides) for row in many]
+        waiting = self.decision.writes if self.book is not None else self._gathered
+        if waiting is not None:
+            waiting += [Write(statement, row, decides) for row in many]
             return
         if not many:
             return
@@ -84,6 +89,27 @@ class Tx:
         done = await self.conn.execute(ready, many[0] if len(many) == 1 else many)
         if decides and len(many) == 1 and done.rowcount != 1:
             raise Outdated("the aggregate was changed by somebody else")
+
+    @asynccontextmanager
+    async def at_once(self) -> AsyncIterator[None]:
+        """What is written inside is carried out at its end, on PostgreSQL by one statement: inside nothing may be read
+        that was written there, and no row written twice. Errors: `Outdated`."""
+        if not self.locks or self._gathered is not None or self.conn.dialect.name == "sqlite":
+            yield
+            return
+        gathered = self._gathered = []
+        try:
+            yield
+        finally:
+            self._gathered = None
+        if gathered and not await at_once.carry_out(self.conn, gathered):
+            raise Outdated("the aggregate was changed by somebody else")
+
+    async def newest_beat(self) -> tuple[str, Beat]:
+        """(the replica, the newest beat it holds), read once a transaction: the last statement judges by it anew."""
+        if self._beat is None:
+            self._beat = await granted.newest_beat(self.conn)
+        return self._beat
 
     def emit(
         self,
@@ -149,7 +175,7 @@ class Tx:
         """Like `act`, under a grant that is already known (a receiver's, a case's)."""
         act = Act(power, grant.affair, place, grant.holder, grant.mandate, grant.term)
         if self.locks:
-            replica, beat = await granted.newest_beat(self.conn)
+            replica, beat = await self.newest_beat()
             check_beat(beat, replica, self.now, self.timing)
         check_act(act, grant, self.now, self.timing, holder=holder)
         self.decision.acts.append(act)

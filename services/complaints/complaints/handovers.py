@@ -143,8 +143,7 @@ class Handovers:
         await tx.cancel_deadline(RETRY, waiting.id)
 
     async def _take(self, tx: Tx, case_id: str, handover: str) -> tuple[Case | None, Handover | None]:
-        await store.lock_grant_of(tx.conn, case_id)
-        case = await store.find_case(tx.conn, case_id, lock=True)
+        case = await store.lock_case(tx.conn, case_id)
         found = await store.find_handover(tx.conn, handover)
         return case, found if found is not None and found.case == case_id else None
 
@@ -157,7 +156,7 @@ class Handovers:
             await self._refuse(tx, case, waiting, saga.EXPIRED)
             return
         try:
-            replica, beat = await granted.newest_beat(tx.conn)
+            replica, beat = await tx.newest_beat()
             check_beat(beat, replica, tx.now, tx.timing)
             giver = await granted.by_mandate(tx.conn, case.mandate or "", lock=True)
             if giver is None or giver.term != case.term or not giver.in_time(tx.now):
@@ -184,13 +183,15 @@ class Handovers:
 
     async def _move(self, tx: Tx, case: Case, waiting: Handover, receiver: Grant) -> None:
         hold = Hold(waiting.hold or "", waiting.id, waiting.held_fen or 0)
-        moved = await desk.save(tx, saga.move(case, waiting, receiver, hold, tx.now), receiver, org=receiver.holder)
-        await store.save_handover(tx, waiting.decided(saga.MOVED, tx.now))
+        change = saga.move(case, waiting, receiver, hold, tx.now)
+        async with tx.at_once():
+            moved = await desk.save(tx, change, receiver, org=receiver.holder)
+            await store.save_handover(tx, waiting.decided(saga.MOVED, tx.now))
+            await tx.cancel_deadline(EXPIRES, waiting.id)
+            await tx.cancel_deadline(RETRY, waiting.id)
+            await desk.watch_cards(tx, moved)
+            await desk.watch_end(tx, self.rules, receiver)
         self._took(tx, waiting, saga.MOVED)
-        await tx.cancel_deadline(EXPIRES, waiting.id)
-        await tx.cancel_deadline(RETRY, waiting.id)
-        await desk.watch_cards(tx, moved)
-        await desk.watch_end(tx, self.rules, receiver)
 
     def _took(self, tx: Tx, waiting: Handover, outcome: str) -> None:
         took = (tx.now - waiting.requested_at).total_seconds()

@@ -112,7 +112,7 @@ class Money:
 
         From the earmark `mandate` if it has one, else from `payer`'s budget: never from the community's own purse.
         """
-        if await store.is_given_up(tx.conn, ref, case) or await store.holds(tx.conn, case, ref=ref, only_open=False):
+        if await store.is_answered(tx.conn, ref, case):
             return True
         earmark = await store.earmark(tx.conn, mandate, lock=True)
         if earmark is not None and earmark.state not in (ACTIVE, ENDED):

@@ -110,12 +110,15 @@ async def posted(conn: AsyncConnection, cause: str) -> bool:
 
 async def available(conn: AsyncConnection, org: str, bank: str, *, lock: bool = False) -> int:
     """Free money: the bank balance less the open holds on the budget. `lock` keeps others from using it up."""
-    place = (t.balance.c.org == org) & (t.balance.c.account == bank) & (t.balance.c.earmark == "")
-    if lock:
+    query: Any = select(t.balance.c.fen).where(
+        t.balance.c.org == org, t.balance.c.account == bank, t.balance.c.earmark == ""
+    )
+    if lock:  # begun where it is not there, and ours in either case; what is held is read after that
         start = _upsert(conn, t.balance).values(org=org, account=bank, earmark="", fen=0)
-        await conn.execute(start.on_conflict_do_nothing())
-    query = select(t.balance.c.fen).where(place)
-    balance = (await conn.execute(query.with_for_update() if lock else query)).scalar_one_or_none() or 0
+        keys = ["org", "account", "earmark"]
+        query = start.on_conflict_do_update(index_elements=keys, set_={"fen": t.balance.c.fen})
+        query = query.returning(t.balance.c.fen)
+    balance = (await conn.execute(query)).scalar_one_or_none() or 0
     return int(balance) - await held_from_budget(conn, org)
 
 
@@ -135,7 +138,9 @@ async def balances(conn: AsyncConnection, org: str) -> list[Any]:
 
 
 async def earmark(conn: AsyncConnection, mandate: str | None, *, lock: bool = False) -> Earmark | None:
-    query = select(t.earmark).where(t.earmark.c.mandate == (mandate or ""))
+    if mandate is None:
+        return None
+    query = select(t.earmark).where(t.earmark.c.mandate == mandate)
     row = (await conn.execute(query.with_for_update() if lock else query)).one_or_none()
     return Earmark(**row._mapping) if row is not None else None
 
@@ -194,9 +199,11 @@ async def give_up(tx: Tx, ref: str, case: str) -> None:
     await tx.conn.execute(_upsert(tx.conn, t.given_up).values(ref=ref, case=case).on_conflict_do_nothing())
 
 
-async def is_given_up(conn: AsyncConnection, ref: str, case: str) -> bool:
-    query = select(t.given_up.c.ref).where(t.given_up.c.ref == ref, t.given_up.c.case == case)
-    return (await conn.execute(query)).first() is not None
+async def is_answered(conn: AsyncConnection, ref: str, case: str) -> bool:
+    """Whether something was held for this movement before, or nothing may be any more."""
+    held = select(t.hold.c.id).where(t.hold.c.case == case, t.hold.c.ref == ref).exists()
+    given_up = select(t.given_up.c.ref).where(t.given_up.c.ref == ref, t.given_up.c.case == case).exists()
+    return bool((await conn.execute(select(held | given_up))).scalar_one())
 
 
 # --- views ----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ARRAY, CTE, ColumnElement, Select, Text, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -24,6 +24,13 @@ async def exclude(conn: AsyncConnection, mandates: Iterable[str]) -> None:
     await _take(conn, mandates, func.pg_advisory_xact_lock)
 
 
+def sharing(mandates: Select[tuple[str | None]]) -> CTE:
+    """The same as a part of a larger statement on PostgreSQL, carried out before whatever counts its rows."""
+    named = mandates.subquery()
+    lock = func.pg_advisory_xact_lock_shared(_key(named.c[0]))
+    return select(lock.label("taken")).where(named.c[0].is_not(None)).cte("sharing").prefix_with("MATERIALIZED")
+
+
 async def _take(conn: AsyncConnection, mandates: Iterable[str] | Select[tuple[str | None]], lock: object) -> None:
     if conn.dialect.name == "sqlite":
         return
@@ -32,8 +39,11 @@ async def _take(conn: AsyncConnection, mandates: Iterable[str] | Select[tuple[st
         column = named.c[0]
         await conn.execute(select(lock(_key(column))).where(column.is_not(None)))  # type: ignore[operator]
         return
-    for mandate in sorted(set(mandates)):  # in one order everywhere, so that nobody waits in a circle
-        await conn.execute(select(lock(_key(mandate))))  # type: ignore[operator]
+    wanted = sorted(set(mandates))  # in one order everywhere, so that nobody waits in a circle
+    if wanted:
+        listed = func.unnest(bindparam("mandates", wanted, type_=ARRAY(Text))).table_valued("mandate").render_derived()
+        ordered = select(listed.c.mandate).order_by(listed.c.mandate).subquery()
+        await conn.execute(select(lock(_key(ordered.c.mandate))))  # type: ignore[operator]
 
 
 def _key(mandate: str | ColumnElement[str | None]) -> ColumnElement[int]:
