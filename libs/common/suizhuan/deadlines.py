@@ -68,7 +68,7 @@ class Deadlines:
     async def step(self) -> float:
         """Carry out one due row; returns the seconds until the next is due (0: at once)."""
         now = self.clock.now()
-        async with self.uow.database.read() as conn:
+        async with self.uow.database.glance() as conn:
             rows = (
                 await conn.execute(
                     select(deadline.c.kind, deadline.c.ref, deadline.c.due_at)

@@ -186,8 +186,7 @@ class Tx:
         whether somebody may receive a duty, and say so by an event instead of failing."""
         fresh: Grant | None = None
         if self.locks:
-            await locks.share(self.conn, [grant.mandate])
-            fresh = await granted.by_mandate(self.conn, grant.mandate, lock=True)
+            fresh = await granted.share(self.conn, grant.mandate)
         return await self.act_under(fresh or grant, power, place, holder=holder)
 
     async def pin(self, grant: Grant) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,8 +28,7 @@ _COLUMNS = {"limit": "time_limit"}
 FIND_CASE = select(t.cases).where(t.cases.c.id == bindparam("b_id"))
 LOCK_CASE = FIND_CASE.with_for_update()
 # The row is looked at anew once the locks are there: a case that has moved meanwhile is read as it is now.
-_GRANT = locks.sharing(select(t.cases.c.mandate).where(t.cases.c.id == bindparam("b_id")))
-LOCK_GRANT_AND_CASE = LOCK_CASE.where(select(func.count()).select_from(_GRANT).scalar_subquery() >= 0)
+LOCK_GRANT_AND_CASE = LOCK_CASE.where(locks.shared(select(t.cases.c.mandate).where(t.cases.c.id == bindparam("b_id"))))
 ADD_CASE, ADD_PRIVATE, ADD_HISTORY = insert(t.cases), insert(t.private), insert(t.history)
 SAVE_CASE = (
     update(t.cases)

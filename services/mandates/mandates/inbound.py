@@ -92,7 +92,9 @@ async def joined(tx: Tx, event: Event, view: JoinedView) -> None:
 
 
 async def acknowledged(tx: Tx, _event: Event, view: AcknowledgedView) -> None:
-    """Counts for the switch that it names and for no other; one that nobody awaits any more changes nothing."""
+    """Counts for the switch that it names and for no other; one that nobody awaits any more changes nothing.
+
+    The switch steps when the last has come: a step for each would hold that one up."""
     if await switches.acknowledge(tx.conn, view.switch, view.replica, view.pending_cases, tx.now):
         await tx.deadline(STEP, view.switch, tx.now)
 

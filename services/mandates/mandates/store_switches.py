@@ -224,10 +224,15 @@ async def await_replicas(conn: AsyncConnection, switch: str, since: datetime) ->
 
 
 async def acknowledge(conn: AsyncConnection, switch: str, replica: str, pending_cases: bool, now: datetime) -> bool:
-    """Note an acknowledgement. False: nobody awaits it (any more)."""
+    """Note an acknowledgement. True: it was awaited, and no other is any more.
+
+    The rows of the switch are locked, so that of two that come at once one is the last."""
+    rows = select(t.awaited).where(t.awaited.c.switch == switch).order_by(t.awaited.c.replica).with_for_update()
+    out = [row.replica for row in await conn.execute(rows) if row.acknowledged_at is None and not row.lease_over]
     where = [t.awaited.c.switch == switch, t.awaited.c.replica == replica, t.awaited.c.acknowledged_at.is_(None)]
     query = update(t.awaited).where(*where).values(acknowledged_at=now, pending_cases=pending_cases)
-    return (await conn.execute(query.returning(t.awaited.c.replica))).first() is not None
+    noted = (await conn.execute(query.returning(t.awaited.c.replica))).first() is not None
+    return noted and not set(out) - {replica}
 
 
 async def lease_over(conn: AsyncConnection, switch: str) -> bool:

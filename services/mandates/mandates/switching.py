@@ -138,11 +138,11 @@ class Switching:
             return
         row, subject, others = found
         awaited = await switches.awaited(tx.conn, row.id)
-        ready = await switches.cases_ready(tx.conn, row.id)
+        ready = not any(a.pending_cases for a in awaited) or await switches.cases_ready(tx.conn, row.id)
         if may_go_on(awaited, cases_ready=ready):
             await switches.lock_head(tx.conn)
-            # Who was waited out must join again: it is not known to follow.
-            await switches.unlist(tx.conn, switches.silent(awaited))
+            if silent := switches.silent(awaited):  # waited out, they must join again: they are not known to follow
+                await switches.unlist(tx.conn, silent)
             await self._complete(tx, row, subject, others)
 
     async def expire(self, tx: Tx, switch: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from suizhuan.authority import locks
 from suizhuan.db.tables import authority_state, grants
 from suizhuan.kernel import area
 from suizhuan.kernel.clock import parse_utc, utc_text
@@ -88,6 +89,15 @@ async def by_mandate(conn: AsyncConnection, mandate: str, *, lock: bool = False)
     """The replica's row of one mandate, live or not; `lock` keeps it as it is until the transaction ends."""
     query = select(grants).where(grants.c.mandate == mandate)
     row = (await conn.execute(query.with_for_update(read=True) if lock else query)).one_or_none()
+    return to_grant(row) if row is not None else None
+
+
+async def share(conn: AsyncConnection, mandate: str) -> Grant | None:
+    """The replica's row of one mandate; no record changes it before this transaction ends."""
+    query = select(grants).where(grants.c.mandate == mandate).with_for_update(read=True)
+    if conn.dialect.name != "sqlite":
+        query = query.where(locks.shared(select(grants.c.mandate).where(grants.c.mandate == mandate)))
+    row = (await conn.execute(query)).one_or_none()
     return to_grant(row) if row is not None else None
 
 

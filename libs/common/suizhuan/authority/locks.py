@@ -7,8 +7,9 @@ would starve behind acts that overlap. SQLite has one writer, so there a transac
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import ARRAY, CTE, ColumnElement, Select, Text, bindparam, func, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -24,11 +25,23 @@ async def exclude(conn: AsyncConnection, mandates: Iterable[str]) -> None:
     await _take(conn, mandates, func.pg_advisory_xact_lock)
 
 
-def sharing(mandates: Select[tuple[str | None]]) -> CTE:
-    """The same as a part of a larger statement on PostgreSQL, carried out before whatever counts its rows."""
-    named = mandates.subquery()
-    lock = func.pg_advisory_xact_lock_shared(_key(named.c[0]))
-    return select(lock.label("taken")).where(named.c[0].is_not(None)).cte("sharing").prefix_with("MATERIALIZED")
+def shared(mandates: Select[Any]) -> ColumnElement[bool]:
+    """`share` as a condition of a larger statement on PostgreSQL: it holds once the locks are there.
+
+    A statement that also locks the rows (FOR SHARE, FOR UPDATE) sees them as they are after the wait."""
+    return _condition(mandates, func.pg_advisory_xact_lock_shared)
+
+
+def excluded(mandates: Select[Any]) -> ColumnElement[bool]:
+    """`exclude` as such a condition."""
+    return _condition(mandates, func.pg_advisory_xact_lock)
+
+
+def _condition(mandates: Select[Any], lock: Any) -> ColumnElement[bool]:
+    named = mandates.order_by(mandates.selected_columns[0]).subquery()
+    taken = select(lock(_key(named.c[0])).label("taken")).where(named.c[0].is_not(None))
+    all_ = taken.cte("taken").prefix_with("MATERIALIZED")
+    return select(func.count()).select_from(all_).scalar_subquery() >= 0
 
 
 async def _take(conn: AsyncConnection, mandates: Iterable[str] | Select[tuple[str | None]], lock: object) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 
 from suizhuan.authority import locks, records
 from suizhuan.authority.grants import to_grant, within, yielding_to
@@ -74,7 +74,7 @@ class Replica:
         if event.sequence <= state.sequence:
             return
         if event.name == records.OPENED:
-            await self._opened(tx, event, OpenedView.model_validate(event.data))
+            await self._opened(tx, event, state, OpenedView.model_validate(event.data))
         elif event.name == records.DONE:
             await self._done(tx, event, DoneView.model_validate(event.data))
         elif event.name == records.DROPPED:
@@ -104,8 +104,7 @@ class Replica:
             values["joined_at"] = tx.now
         return values
 
-    async def _opened(self, tx: Tx, event: Event, opened: OpenedView) -> None:
-        state = await self._state(tx)
+    async def _opened(self, tx: Tx, event: Event, state: Any, opened: OpenedView) -> None:
         for slot in opened.slots:
             for grant in await self._yielding_to(tx, slot):
                 mark = Yielding(slot.area, switch=opened.switch)
@@ -150,17 +149,14 @@ class Replica:
             where.append(grants.c.area.in_(prefixes(slot.area)))
         else:
             where.append(grants.c.mandate == (slot.mandate or ""))
-        rows = (await tx.conn.execute(select(grants.c.mandate).where(*where))).scalars().all()
-        return await self._lock(tx, rows)
+        return await self._locked(tx, *where)
 
-    async def _lock(self, tx: Tx, mandates: Iterable[str]) -> list[Grant]:
-        """Wait until no act is in flight under these grants, keep new ones out, and read them afresh."""
-        ordered = sorted(set(mandates))
-        await locks.exclude(tx.conn, ordered)
-        rows = await tx.conn.execute(
-            select(grants).where(grants.c.mandate.in_(ordered)).order_by(grants.c.mandate).with_for_update()
-        )
-        return [to_grant(row) for row in rows]
+    async def _locked(self, tx: Tx, *where: ColumnElement[bool]) -> list[Grant]:
+        """Wait until no act is in flight under the grants that are so, keep new ones out, and read them afresh."""
+        query = select(grants).where(*where).order_by(grants.c.mandate).with_for_update()
+        if not self.database.is_sqlite:  # one statement: a switch asks this of every replica, several times
+            query = query.where(locks.excluded(select(grants.c.mandate).where(*where)))
+        return [to_grant(row) for row in await tx.conn.execute(query)]
 
     async def _save_yielding(self, tx: Tx, grant: Grant, items: Iterable[Yielding], sequence: int) -> None:
         await tx.conn.execute(
@@ -171,16 +167,14 @@ class Replica:
 
     async def _lift(self, tx: Tx, switch: str, sequence: int) -> None:
         """End a switch here: lift only what this switch had set yielding."""
-        row = (await tx.conn.execute(select(open_switch).where(open_switch.c.switch == switch))).one_or_none()
-        if row is None:
-            return
-        for raw in row.slots:
+        ended = delete(open_switch).where(open_switch.c.switch == switch).returning(open_switch.c.slots)
+        slots = (await tx.conn.execute(ended)).scalar_one_or_none()
+        for raw in slots or ():
             for grant in await self._yielding_to(tx, SlotView.model_validate(raw)):
                 await self._save_yielding(tx, grant, [y for y in grant.yielding if y.switch != switch], sequence)
-        await tx.conn.execute(delete(open_switch).where(open_switch.c.switch == switch))
 
     async def _end(self, tx: Tx, mandate: str, role: str, affair: str, sequence: int) -> None:
-        for grant in await self._lock(tx, [mandate]):
+        for grant in await self._locked(tx, grants.c.mandate == mandate):
             await tx.conn.execute(
                 update(grants).where(grants.c.mandate == mandate).values(live=False, yielding=[], sequence=sequence)
             )
@@ -203,7 +197,7 @@ class Replica:
                 for g in await within(tx.conn, slot.affair, slot.area)
                 if g.role == LEAD and g.area != slot.area
             ]
-        await self._lock(tx, [new.mandate])
+        await locks.exclude(tx.conn, [new.mandate])
         values = {
             "mandate": new.mandate,
             "affair": slot.affair,
@@ -219,7 +213,9 @@ class Replica:
             "live": True,
             "sequence": event.sequence,
         }
-        known = (await tx.conn.execute(select(grants.c.mandate).where(grants.c.mandate == new.mandate))).one_or_none()
+        known = (
+            await tx.conn.execute(select(grants.c.mandate).where(grants.c.mandate == new.mandate).with_for_update())
+        ).one_or_none()
         if known is None:
             await tx.conn.execute(insert(grants).values(values))
         else:  # resumed, under a new term
@@ -227,12 +223,10 @@ class Replica:
 
     async def _broader(self, tx: Tx, affair: str, slot_area: str) -> list[Grant]:
         """The live lead grants that contain the slot without being it."""
-        rows = await tx.conn.execute(
-            select(grants.c.mandate).where(
-                grants.c.affair == affair,
-                grants.c.role == LEAD,
-                grants.c.live.is_(True),
-                grants.c.area.in_(prefixes(slot_area)[1:]),
-            )
+        return await self._locked(
+            tx,
+            grants.c.affair == affair,
+            grants.c.role == LEAD,
+            grants.c.live.is_(True),
+            grants.c.area.in_(prefixes(slot_area)[1:]),
         )
-        return await self._lock(tx, rows.scalars().all())

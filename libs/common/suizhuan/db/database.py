@@ -117,6 +117,16 @@ class Database:
             yield conn
 
     @asynccontextmanager
+    async def glance(self) -> AsyncIterator[AsyncConnection]:
+        """For a single question: on PostgreSQL without a transaction around it, which would be two more round trips."""
+        if self.is_sqlite:
+            async with self.read() as conn:
+                yield conn
+            return
+        async with self.engine.connect() as plain:
+            yield await plain.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction for reading; nothing is kept of what it writes."""
         async with self.engine.connect() as conn:
