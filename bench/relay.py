@@ -74,7 +74,7 @@ async def measure(servers: Servers) -> list[Ratio]:
 
     async def ours(_round: int) -> float:
         before = published()
-        await writer.copy_records_to_table("outbox", records=rows(spec.name), columns=COLUMNS)
+        await writer.copy_records_to_table("outbox", records=rows(spec.name, EVENTS), columns=COLUMNS)
         started = time.perf_counter()
         relay.wake()
         while published() < before + EVENTS:  # noqa: ASYNC110
@@ -82,7 +82,7 @@ async def measure(servers: Servers) -> list[Ratio]:
         return EVENTS / (time.perf_counter() - started)
 
     async def send_batch(_round: int) -> float:
-        records = [_record(row) for row in rows(spec.name)]
+        records = [_record(row) for row in rows(spec.name, EVENTS)]
         started = time.perf_counter()
         for start in range(0, EVENTS, 2000):
             await _send(producer, records[start : start + 2000])
@@ -111,7 +111,7 @@ async def measure(servers: Servers) -> list[Ratio]:
         await writer.close()
 
 
-def rows(topic: str, count: int = EVENTS) -> list[tuple[object, ...]]:
+def rows(topic: str, count: int) -> list[tuple[object, ...]]:
     """Rows of the outbox as the unit of work writes them, each of an aggregate of its own."""
     now = datetime.now(UTC)
     found: list[tuple[object, ...]] = []
