@@ -135,7 +135,7 @@ def rows(topic: str, count: int) -> list[tuple[object, ...]]:
                 "traceparent": "00-47d548a2016690a42bfb735c28327ddb-56d02bece979ce27-01",
             }
         )
-        value = b"x" * VALUE
+        value = b'{"x": "%s"}' % (b"x" * VALUE)
         partition = partition_for(key.encode(), 3)
         found.append((key, number % LANES, topic, partition, key, value, packed, 5, now, now))
     return found
