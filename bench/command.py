@@ -88,7 +88,7 @@ async def _process(variable: str, env: dict[str, str], *arguments: str) -> Async
         sys.executable, *arguments, env={**env, variable: str(port)}, stdout=asyncio.subprocess.DEVNULL
     )
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):  # on a busy machine it takes that long to import
             while not await _answers(port):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         yield port
