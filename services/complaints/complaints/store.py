@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints import tables as t
-from complaints.domain.case import ROOT, Case, Change, Hold, Movement
+from complaints.domain.case import ROOT, Case, Change, Hold, Movement, Noted
 from complaints.domain.handover import Handover
 from suizhuan.authority import grants as granted
 from suizhuan.authority import locks
@@ -21,7 +21,7 @@ from suizhuan.kernel.clock import utc_text
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Authority, Tx
 
-CASE_FIELDS = [f.name for f in fields(Case)]
+CASE_FIELDS = [f.name for f in fields(Case) if f.name != "noted"]
 _COLUMNS = {"limit": "time_limit"}
 
 
@@ -34,6 +34,10 @@ SAVE_CASE = (
     update(t.cases)
     .where(t.cases.c.id == bindparam("b_id"), t.cases.c.version == bindparam("b_read"))
     .values({c.name: bindparam(f"b_{c.name}") for c in t.cases.c if c.name != "id"})
+)
+# A command has not locked what it read: what finance answers in between raises no version, and is not written over.
+SAVE_CASE_AS_READ = SAVE_CASE.where(
+    t.cases.c.paid_fen.is_not_distinct_from(bindparam("b_noted_paid")), t.cases.c.holds == bindparam("b_noted_holds")
 )
 ADD_HANDOVER = insert(t.handovers)
 SAVE_HANDOVER = (
@@ -58,7 +62,7 @@ def to_case(row: Any) -> Case:
     values = {name: getattr(row, _COLUMNS.get(name, name)) for name in CASE_FIELDS}
     values["stack"] = tuple(Movement(**{**m, "holds": tuple(m["holds"])}) for m in row.stack)
     values["holds"] = tuple(Hold(**h) for h in row.holds)
-    return Case(**values)
+    return Case(**values, noted=Noted(values["paid_fen"], values["holds"]))
 
 
 def to_row(case: Case) -> dict[str, Any]:
@@ -68,10 +72,15 @@ def to_row(case: Case) -> dict[str, Any]:
     return values
 
 
-def _as_read(change: Change) -> Values:
-    """The case's new row, to be written over the version that the change began with."""
+def _as_read(change: Change, *, noted: bool) -> Values:
+    """The case's new row, to be written over the version that the change began with, and if `noted` over nothing that
+    finance has answered since."""
     row = {f"b_{name}": value for name, value in to_row(change.case).items()}
-    return {**row, "b_read": change.case.version - len(change.facts)}
+    row["b_read"] = change.case.version - len(change.facts)
+    if noted and change.case.noted is not None:
+        was = change.case.noted
+        row |= {"b_noted_paid": was.paid_fen, "b_noted_holds": [asdict(h) for h in was.holds]}
+    return row
 
 
 async def find_case(conn: AsyncConnection, case: str, *, lock: bool = False) -> Case | None:
@@ -121,8 +130,8 @@ async def save_all(tx: Tx, changes: Sequence[tuple[Change, Authority | None, str
     """Like `save`, for many cases with a few statements."""
     if not changes:
         return
-    rows = [_as_read(change) for change, _, _ in changes]
-    await tx.write(SAVE_CASE, rows, decides=True)
+    rows = [_as_read(change, noted=not tx.locks) for change, _, _ in changes]
+    await tx.write(SAVE_CASE if tx.locks else SAVE_CASE_AS_READ, rows, decides=True)
     await _tell(tx, changes)
 
 

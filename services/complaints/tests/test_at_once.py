@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from complaints import desk, store
+from complaints.domain.closing import close
 from complaints.domain.intake import report
 from complaints.rules import Rules
 from suizhuan.context import Context, new_id
 from suizhuan.kernel.worktime import Limit
-from suizhuan.unit_of_work import Authority
+from suizhuan.unit_of_work import Authority, Tx
 
 from .conftest import AFFAIR, COMMUNITY, GRID, PRICE, STREET_ORG, World, of
 
@@ -82,3 +85,28 @@ async def test_two_handovers_of_one_case_at_once_leave_one(world: World) -> None
         *(world.ask("POST", f"/cases/{case}/handovers", COMMUNITY, {"to": "firm-jiecheng"}) for _ in range(4))
     )
     assert sorted(a.status_code for a in answers) == [202, 409, 409, 409]
+
+
+async def test_a_payment_that_comes_while_its_case_is_being_closed_is_not_forgotten(world: World) -> None:
+    """It is noted without an event, so the version of the case does not tell; then the closing looks again."""
+    if world.service.parts.database.is_sqlite:
+        pytest.skip("one writer: nothing comes in between")
+    case = await world.report()
+    await world.post(f"/cases/{case}/start", COMMUNITY)
+    await world.post(f"/cases/{case}/result", COMMUNITY)
+    await world.post(f"/cases/{case}/verification", STREET_ORG, {"result": "passed"})
+    reads = 0
+
+    async def closing(tx: Tx) -> None:
+        nonlocal reads
+        reads += 1
+        found = await store.get_case(tx.conn, case)
+        if reads == 1:
+            await world.hear("finance.case.paid", case, {"case": case, "amount_fen": PRICE, "price_fen": PRICE})
+        await store.save(tx, close(found, by=STREET_ORG, now=tx.now), None)
+
+    await world.service.parts.uow.decide(Context("staff-1", STREET_ORG, "c1"), closing)
+    assert reads == 2
+    events = await world.events()
+    assert [e.data["paid_fen"] for e in of(events, "case.settled")] == [PRICE]
+    assert (await world.case(case))["settled_at"] is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +40,15 @@ class Movement:
     affair: str
     price_fen: int
     holds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What finance had answered when the case was read. That is noted without an event, so the version does not tell
+    whether it still stands."""
+
+    paid_fen: int | None
+    holds: tuple[Hold, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +98,7 @@ class Case:
     paid_fen: int | None = None
     stack: tuple[Movement, ...] = ()
     holds: tuple[Hold, ...] = ()
+    noted: Noted | None = field(default=None, compare=False, repr=False)  # as it was read; no change touches it
 
     @property
     def workers(self) -> frozenset[str]:
