@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -50,6 +51,33 @@ async def test_nothing_moves_while_one_of_two_replicas_is_silent(world: World) -
     await world.acknowledge(switch, OTHERS[0])
     await world.carry()
     assert await world.state(mandate) == "active"
+
+
+async def test_of_two_last_answers_at_once_one_is_the_last(world: World) -> None:
+    """Two workers hear them; neither sees what the other has not committed."""
+    if world.parts.database.is_sqlite:
+        pytest.skip("SQLite has one writer: the second begins after the first has ended")
+    database, now = world.parts.database, world.clock.now()
+    world.silent.update(OTHERS[:2])
+    await world.activate()
+    switch = str((await open_switch(world))["id"])
+
+    async def second() -> bool:
+        async with database.write() as conn:
+            return await switches.acknowledge(conn, switch, OTHERS[1], False, now)
+
+    async def waits() -> bool:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        async with database.glance() as conn:
+            return bool((await conn.exec_driver_sql(query)).scalar_one())
+
+    async with database.write() as first:
+        assert not await switches.acknowledge(first, switch, OTHERS[0], False, now)
+        answering = asyncio.create_task(second())
+        async with asyncio.timeout(30):
+            while not await waits():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    assert await answering
 
 
 async def test_the_awaited_set_is_taken_in_the_opening_transaction(world: World) -> None:
