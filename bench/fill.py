@@ -25,17 +25,17 @@ def spread(stored: int, wanted: int) -> list[str]:
 
 async def fill_complaints(url: str, *, cases: int, still_open: list[str]) -> None:
     """`cases` copies of the one case that is there, with ten rows of history each."""
-    conn = await asyncpg.connect(url)
+    conn = await _connected(url)
     started = time.perf_counter()
     rest = await _columns(conn, "complaint_case", "id")
+    stored = {"state": "'closed'", "closed_at": "reported_at"}
     await conn.execute(
-        f"INSERT INTO complaint_case (id, {rest}) SELECT {ID.format(n='n')}, {rest}"
+        f"INSERT INTO complaint_case (id, {', '.join(rest)})"
+        f" SELECT {ID.format(n='n')}, {', '.join(stored.get(name, name) for name in rest)}"
         f" FROM complaint_case, generate_series(1, {cases}) AS n"
     )
-    await conn.execute("CREATE TEMP TABLE still AS SELECT unnest($1::text[]) AS id", still_open)
     await conn.execute(
-        "UPDATE complaint_case SET state = 'closed', closed_at = reported_at"
-        " WHERE id LIKE '01900000-%' AND id NOT IN (SELECT id FROM still)"
+        "UPDATE complaint_case SET state = 'dispatched', closed_at = NULL WHERE id = ANY($1::text[])", still_open
     )
     index = await _without_key(conn, "case_history")
     await conn.execute(
@@ -50,7 +50,7 @@ async def fill_complaints(url: str, *, cases: int, still_open: list[str]) -> Non
 
 async def fill_gateway(url: str, *, cases: int, topic: str) -> None:
     """The projection of as many cases, ten steps each, and an inbox row for each of those events."""
-    conn = await asyncpg.connect(url)
+    conn = await _connected(url)
     started = time.perf_counter()
     await conn.execute(
         "INSERT INTO case_view (id, affair, area, category, channel, state, case_term, responsible, mandate, term,"
@@ -76,11 +76,17 @@ async def fill_gateway(url: str, *, cases: int, topic: str) -> None:
     await _settle(conn, started, f"gateway: {cases:,} cases, {cases * EACH:,} steps and inbox rows")
 
 
-async def _columns(conn: asyncpg.Connection, table: str, but: str) -> str:
+async def _connected(url: str) -> asyncpg.Connection:
+    conn = await asyncpg.connect(url)
+    await conn.execute("SET maintenance_work_mem = '512MB'")
+    return conn
+
+
+async def _columns(conn: asyncpg.Connection, table: str, but: str) -> list[str]:
     found = await conn.fetch(
         "SELECT column_name FROM information_schema.columns WHERE table_name = $1 AND column_name <> $2", table, but
     )
-    return ", ".join(f'"{row[0]}"' for row in found)
+    return [row[0] for row in found]
 
 
 async def _without_key(conn: asyncpg.Connection, table: str) -> str:

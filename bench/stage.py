@@ -24,6 +24,8 @@ from services.complaints.tests.conftest import ISSUER, NoLog, World
 from suizhuan.kernel.clock import SystemClock
 from suizhuan.settings import IssuerSettings, ServiceSettings, load_settings
 
+SETTINGS = {"max_wal_size": "8GB"}  # no checkpoint in the middle of a round because a database was filled before it
+
 
 @dataclass(frozen=True, slots=True)
 class Servers:
@@ -45,7 +47,7 @@ class Servers:
 def servers() -> Iterator[Servers]:
     """Kafka and PostgreSQL of our own, durable (fsync on), for as long as the block lasts."""
     folder = LOCAL / "bench" / str(os.getpid())  # so that two runs do not meet
-    kafka, postgres = Kafka(folder / "kafka"), Postgres(folder / "postgres", durable=True)
+    kafka, postgres = Kafka(folder / "kafka"), Postgres(folder / "postgres", durable=True, settings=SETTINGS)
     try:
         start_together(kafka, postgres)
         yield Servers(kafka.url, postgres.url)
