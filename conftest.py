@@ -9,9 +9,11 @@ import json
 import os
 import secrets
 import shutil
+import sqlite3
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -105,6 +107,39 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path}/test.db"
     return str(request.getfixturevalue("postgres_database"))
+
+
+Backup = Callable[[str], Awaitable[str]]
+
+
+@pytest.fixture
+async def backup(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Backup]:
+    """Copies a database as it is now, and gives the URL of the copy: a service that opens it has been restored.
+
+    Whoever uses the original loses its connections (PostgreSQL)."""
+    copies: list[str] = []
+
+    async def copied(url: str) -> str:
+        name = f"test_{secrets.token_hex(8)}"
+        if url.startswith("sqlite"):
+            file = tmp_path / f"{name}.db"
+            with closing(sqlite3.connect(url.partition("///")[2])) as old, closing(sqlite3.connect(file)) as new:
+                old.backup(new)
+            return f"sqlite+aiosqlite:///{file}"
+        admin, original = request.getfixturevalue("postgres_url"), urlsplit(url).path.lstrip("/")
+        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
+        connection = await asyncpg.connect(admin)
+        try:
+            await connection.fetch(ended, original)
+            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')
+        finally:
+            await connection.close()
+        copies.append(name)
+        return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+    yield copied
+    for name in copies:
+        await _execute(request.getfixturevalue("postgres_url"), f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 async def _execute(url: str, statement: str) -> None:

@@ -109,6 +109,11 @@ class Platform:
             await service.close()
         await self.log.close()
 
+    @property
+    def why_stopped(self) -> str | None:
+        """Why a service cannot go on, if one cannot."""
+        return next((f"{s.parts.name}: {s.why_stopped}" for s in self.services if s.why_stopped), None)
+
     async def ready(self) -> str | None:
         """None when every service can do its work, else what is missing."""
         for service in self.services:
@@ -165,8 +170,11 @@ async def serve(data: Path, host: str, sock: socket.socket) -> None:
     )
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     stopping = asyncio.create_task(stop.wait())
+    replaced = [asyncio.create_task(service.stopped.wait()) for service in platform.services]
     try:
         while (reason := await platform.ready()) is not None and not stop.is_set():
+            if platform.why_stopped is not None:
+                raise CannotStart(platform.why_stopped)
             if time.monotonic() - began > 60:
                 raise CannotStart(f"未能就绪 / not ready: {reason}")
             await asyncio.wait({stopping}, timeout=0.05)
@@ -183,12 +191,15 @@ async def serve(data: Path, host: str, sock: socket.socket) -> None:
         ):
             gc.collect()
             gc.freeze()
-            await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({stopping, serving, *replaced}, return_when=asyncio.FIRST_COMPLETED)
+        if (why := platform.why_stopped) is not None:
+            raise CannotStart(why)
         Console().print("正在停止 / stopping …")
     finally:
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)
-        stopping.cancel()
+        for waiting in (stopping, *replaced):
+            waiting.cancel()
         await platform.stop()
 
 

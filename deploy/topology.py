@@ -51,6 +51,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
             Topic("mandates.mandate"),
             Topic("mandates.replica"),
             Topic("mandates.deadletter", partitions=1),
+            Topic("mandates.reconciliation", partitions=1),
         ),
         listens=(
             "complaints.replica",
@@ -72,6 +73,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
             Topic("finance.hold"),
             Topic("finance.replica"),
             Topic("finance.deadletter", partitions=1),
+            Topic("finance.reconciliation", partitions=1),
         ),
         listens=("complaints.case", "mandates.mandate", "mandates.organisation"),
     ),
@@ -84,6 +86,7 @@ SERVICES: tuple[ServiceSpec, ...] = (
             Topic("complaints.switch"),
             Topic("complaints.replica"),
             Topic("complaints.deadletter", partitions=1),
+            Topic("complaints.reconciliation", partitions=1),
         ),
         listens=("finance.hold", "finance.tariff", "mandates.affair", "mandates.organisation"),
     ),
@@ -91,7 +94,11 @@ SERVICES: tuple[ServiceSpec, ...] = (
         "gateway",
         "网关",
         8100,
-        (Topic("gateway.replica"), Topic("gateway.deadletter", partitions=1)),
+        (
+            Topic("gateway.replica"),
+            Topic("gateway.deadletter", partitions=1),
+            Topic("gateway.reconciliation", partitions=1),
+        ),
         listens=(
             "complaints.case",
             "finance.earmark",

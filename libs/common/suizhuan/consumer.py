@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
 from suizhuan import offsets
+from suizhuan.ahead import is_locked
 from suizhuan.db.database import is_transient
 from suizhuan.failpoints import hit
 from suizhuan.handling import Batch, Handling, Outcome, Target
@@ -26,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 POLL_S = 5.0
 LOOK_FOR_MISSING_S = 3.0
+HELD_S = 0.5
 MAX_RECORDS = 500
 STUCK_S = 60.0  # a consumer that neither polls nor handles for so long is started anew
 # Of the newest 200 events more than half dead, and at least 20: it pauses, and tries again after a minute.
@@ -54,7 +56,10 @@ class Consumer:
         *,
         stops: bool = False,
         uses_inbox: bool = True,
+        held: Callable[[], Awaitable[str | None]] | None = None,
     ) -> None:
+        """`held` says why it may not begin yet, None when it may."""
+        self.held = held
         self.name = f"consumer-{group}"
         self.group = group
         self.topics = list(topics)
@@ -76,6 +81,10 @@ class Consumer:
         stopped.set(0)
         while not self._drained.is_set():
             try:
+                if self.held is not None and (why := await self.held()) is not None:
+                    self.problem = why
+                    await self._rest(HELD_S)
+                    continue
                 await self._watched()
                 pause = 0.1
             except (ConsumerStopped, LogReplaced) as error:
@@ -212,9 +221,9 @@ class Consumer:
                 await self._seek_to_database(client, batch)
                 return
             except Exception as error:
-                if not is_transient(error):
+                if not _may_pass(error):
                     raise
-                self.problem = f"database: {type(error).__name__}"
+                self.problem = f"waits: {error if is_locked(error) else type(error).__name__}"
                 self.uow.metrics.consumer_retries_total.labels(group=self.group, why="transient").inc()
                 log.warning("batch_waits", group=self.group, reason=type(error).__name__, again_in_s=pause)
                 client.pause(*batch)
@@ -246,7 +255,7 @@ class Consumer:
         except (OffsetMoved, asyncio.CancelledError):
             raise
         except Exception as error:
-            if is_transient(error):
+            if _may_pass(error):
                 raise
             if self.stops:
                 raise ConsumerStopped(f"{self.group}: {type(error).__name__}: {error}"[:300]) from error
@@ -265,3 +274,8 @@ class Consumer:
         if dead >= TRIP_AT and dead > len(recent) * TRIP_SHARE:
             codes = ", ".join(sorted(set(outcome.dead)))
             raise TooManyDead(f"{self.group}: {dead} of the last {len(recent)} events failed ({codes})")
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same batch may pass later, as it is: trouble with the database, or a lock after a restore."""
+    return is_transient(error) or is_locked(error)

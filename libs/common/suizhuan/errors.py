@@ -70,6 +70,7 @@ WHAT = {
     "switch": "移交",
     "earmark": "专项",
     "dead_letter": "死信",
+    "aggregate": "落后于日志的对象",
 }
 _STOP = {"zh": "；", "en": "; "}
 
@@ -137,6 +138,20 @@ COMMON: dict[str, ErrorSpec] = {
         "Try again when the link to mandates is back",
     ),
     "clock_off": ErrorSpec(503, "本机时钟异常", "This machine's clock is off"),
+    "aggregate_behind_log": ErrorSpec(
+        503,
+        "数据库恢复后落后于日志：{topic} 的 {key} 已被锁定",
+        "Restored from a backup, the database is behind the log: {key} of {topic} is locked",
+        "由平台运行方先核对（reconcile）",
+        "Who runs the platform reconciles it first",
+    ),
+    "cannot_reverse": ErrorSpec(
+        409,
+        "{key} 的 {event} 不能撤回：他处已据此行事",
+        "{event} of {key} cannot be taken back: others have acted upon it",
+        "请改用 adopt 采纳日志",
+        "Adopt the log instead",
+    ),
     # events
     "event_malformed": ErrorSpec(422, "事件格式有误：{reason}", "The event is malformed: {reason}"),
     "event_too_large": ErrorSpec(

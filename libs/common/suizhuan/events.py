@@ -46,14 +46,27 @@ class EventRegistry:
         self.service = service
         self.topics: dict[str, TopicSpec] = {}
         self.types: dict[str, EventType] = {}
+        self.aggregates: set[str] = set()
         self._by_class: dict[type[Any], EventType] = {}
 
-    def topic(self, name: str, *, partitions: int = 3, compacted: bool = False, lag_s: float = 0.0) -> TopicSpec:
-        """Declare a topic of this service; its name starts with the service's."""
+    def topic(
+        self,
+        name: str,
+        *,
+        partitions: int = 3,
+        compacted: bool = False,
+        lag_s: float = 0.0,
+        aggregate: bool = True,
+    ) -> TopicSpec:
+        """Declare a topic of this service; its name starts with the service's.
+
+        `aggregate`: its keys are things that the database keeps, which after a restore may be behind the log."""
         if not name.startswith(f"{self.service}."):
             raise ValueError(f"{name} does not belong to {self.service}")
         spec = TopicSpec(name, partitions, compacted, lag_s)
         self.topics[name] = spec
+        if aggregate:
+            self.aggregates.add(name)
         return spec
 
     def register(self, topic: TopicSpec, data: type[Any], name: str, version: int = 1) -> EventType:

@@ -15,6 +15,7 @@ from datetime import datetime
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from suizhuan import ahead
 from suizhuan.authority import grants as granted
 from suizhuan.authority import locks
 from suizhuan.db.database import Database
@@ -22,17 +23,20 @@ from suizhuan.db.tables import authority_state, outbox
 from suizhuan.decision import Decision, Outdated
 from suizhuan.guard_statement import carry_out
 from suizhuan.kernel.clock import Clock
+from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.term import Act, Timing, check_act, check_beat
 
 
 async def commit(database: Database, conn: AsyncConnection, decision: Decision, clock: Clock, timing: Timing) -> int:
     """Judge, write, append; returns the sequence up to which the replica has applied the authority log.
 
-    Errors: those of `check_beat` and `check_act`, and `Outdated`; then nothing stays.
+    Errors: those of `check_beat` and `check_act`, `aggregate_behind_log`, and `Outdated`; then nothing stays.
     """
     if database.one_statement:
         now = clock.now()
         verdict = await carry_out(conn, decision, now, timing)
+        if verdict.behind is not None:
+            raise Refusal(ahead.LOCKED, topic=verdict.behind[0], key=verdict.behind[1])
         if not verdict.ok:
             await explain(conn, decision.acts, now, timing)
             raise Outdated("a grant changed between the verdict and its explanation, or a pinned one has moved")
@@ -62,6 +66,8 @@ async def _in_steps(conn: AsyncConnection, decision: Decision, now: datetime, ti
             raise Outdated(f"{pin.mandate} has moved")
     if decision.acts:
         await explain(conn, decision.acts, now, timing)
+    await ahead.check(conn, {(p.topic, p.key) for p in decision.pending})
+    published = await ahead.on_log(conn, [p.event_id for p in decision.pending])
     for write in decision.writes:
         done = await conn.execute(write.on(conn.dialect.name), dict(write.values))
         if write.decides and done.rowcount != 1:
@@ -82,6 +88,7 @@ async def _in_steps(conn: AsyncConnection, decision: Decision, now: datetime, ti
             "created_at": now,
         }
         for p in decision.pending
+        if p.event_id not in published
     ]
     if rows:
         await conn.execute(insert(outbox), rows)

@@ -15,18 +15,24 @@ from suizhuan.kernel.term import Timing
 
 
 class Verdict(NamedTuple):
-    """`ok`: every act was allowed. `decided`: every deciding change found its row."""
+    """`ok`: every act was allowed, no aggregate is behind the log. `decided`: every deciding change found its row."""
 
     ok: bool
     decided: bool
     sequence: int | None
+    behind: list[str] | None  # topic and key of one that is
 
 
 _STATE = """
 WITH state AS MATERIALIZED (
   SELECT * FROM authority_state WHERE id = 1
+), behind AS MATERIALIZED (
+  SELECT ARRAY[a.topic, a.key] AS which FROM unnest(:about_topics, :about_keys) AS e(topic, key)
+  JOIN log_ahead AS a ON a.topic = e.topic AND a.key = e.key AND a.locked
+  LIMIT 1
 )"""
-_FREE = text(_STATE + ", verdict AS (SELECT true AS ok)")
+_ABOUT = (bindparam("about_topics", type_=ARRAY(Text)), bindparam("about_keys", type_=ARRAY(Text)))
+_FREE = text(f"{_STATE}, verdict AS (SELECT NOT EXISTS (SELECT 1 FROM behind) AS ok)").bindparams(*_ABOUT)  # noqa: S608
 _CHECKED = text(
     _STATE  # noqa: S608  (constants of this program, no input)
     + """, act AS MATERIALIZED (
@@ -41,10 +47,11 @@ _CHECKED = text(
   ORDER BY g.mandate FOR SHARE
 ), beat AS (
   SELECT coalesce(bool_or(
-    beat_replicas ? replica AND beat_at > :now - :staleness_s * interval '1 second'
+    beat_replicas ? replica AND strpos(replica, extract(epoch FROM pg_postmaster_start_time())::text
+      || ':' || current_database()) > 0 AND beat_at > :now - :staleness_s * interval '1 second'
     AND beat_at <= :now + :future_s * interval '1 second'), false) AS fresh FROM state
 ), verdict AS MATERIALIZED (
-  SELECT (NOT :acting OR (SELECT fresh FROM beat)) AND coalesce(bool_and(
+  SELECT NOT EXISTS (SELECT 1 FROM behind) AND (NOT :acting OR (SELECT fresh FROM beat)) AND coalesce(bool_and(
     g.mandate IS NOT NULL AND g.live AND g.affair = a.affair AND g.term = a.term AND starts_with(a.place, g.area)
     AND (a.power IS NULL OR (g.holder = a.org AND g.powers ? a.power
     AND g.starts_at <= :now AND (g.ends_at IS NULL OR :now < g.ends_at) AND NOT EXISTS (
@@ -55,6 +62,7 @@ _CHECKED = text(
   FROM act AS a LEFT JOIN held AS g ON g.mandate = a.mandate
 )"""
 ).bindparams(
+    *_ABOUT,
     bindparam("mandates", type_=ARRAY(Text)),
     bindparam("terms", type_=ARRAY(BigInteger)),
     bindparam("powers", type_=ARRAY(Text)),
@@ -77,12 +85,12 @@ _APPEND = text(
     coalesce((SELECT "offset" FROM state), -1), CASE WHEN :acting THEN (SELECT beat_at FROM state) END, :now
   FROM unnest(:event_ids, :lanes, :topics, :partitions, :keys, :values, :headers) WITH ORDINALITY
     AS e(event_id, lane, topic, partition, key, value, headers, ord)
-  WHERE {GATE}
+  WHERE {GATE} AND NOT EXISTS (SELECT 1 FROM log_ahead AS a WHERE a.event_id = e.event_id)
   ORDER BY e.ord
   RETURNING 1
 )
 SELECT (SELECT ok FROM verdict) AS ok, {DECIDED} AS decided, (SELECT sequence FROM state) AS sequence,
-  (SELECT count(*) FROM appended) AS appended
+  (SELECT count(*) FROM appended) AS appended, (SELECT which FROM behind) AS behind
 """  # noqa: S608  (constants of this program, no input)
 ).bindparams(
     bindparam("acting", type_=Boolean),
@@ -104,8 +112,10 @@ async def carry_out(conn: AsyncConnection, decision: Decision, now: datetime, ti
     acts, pins, pending = decision.acts, decision.pins, decision.pending
     checked = bool(acts or pins)
     composed = _BY_HEAD[checked].of(decision.writes)
+    about = {"about_topics": [p.topic for p in pending], "about_keys": [p.key for p in pending]}
     head = (
         {
+            **about,
             "mandates": [*(a.mandate for a in acts), *(g.mandate for g in pins)],
             "terms": [*(a.term for a in acts), *(g.term for g in pins)],
             "powers": [*(a.power for a in acts), *(None for _ in pins)],
@@ -119,7 +129,7 @@ async def carry_out(conn: AsyncConnection, decision: Decision, now: datetime, ti
             "gap_s": timing.handover_gap.total_seconds(),
         }
         if checked
-        else {}
+        else about
     )
     tail = {
         "acting": bool(acts),
@@ -134,4 +144,4 @@ async def carry_out(conn: AsyncConnection, decision: Decision, now: datetime, ti
     }
     values = composed.parameters([head, *(w.values for w in decision.writes), tail])
     row = (await driver.fetch(conn, composed.sql, *values))[0]
-    return Verdict(row["ok"], row["decided"], row["sequence"])
+    return Verdict(row["ok"], row["decided"], row["sequence"], row["behind"])

@@ -18,6 +18,7 @@ from opentelemetry.trace import SpanKind
 
 from suizhuan import arrivals as arrive
 from suizhuan import deadletter, inbox_rows, offsets
+from suizhuan.ahead import is_locked
 from suizhuan.cloudevents import Event, decode
 from suizhuan.context import Context
 from suizhuan.db.database import is_transient
@@ -113,15 +114,9 @@ class Handling:
         mark = tx.mark()
         try:
             async with tx.conn.begin_nested():
-                event = decode(record)
-                if self.target.wants(event) and await self._first_times(tx, [event]):
-                    if self.target.together(event) is None:
-                        await self._by_itself(tx, event)
-                    else:
-                        await self._together(tx, [event])
-                    self._count([event])
+                await self.once(tx, decode(record))
         except Exception as error:
-            if is_transient(error):
+            if is_transient(error) or is_locked(error):
                 raise
             tx.back_to(mark)
             code, reason = why(error)
@@ -131,6 +126,17 @@ class Handling:
             await self.bury(tx, record, deadletter.DEAD, code, reason)
             return code
         return None
+
+    async def once(self, tx: Tx, event: Event) -> bool:
+        """Handle one event inside `tx`, unless it was handled before (then False). Errors: the handler's."""
+        if not self.target.wants(event) or not await self._first_times(tx, [event]):
+            return False
+        if self.target.together(event) is None:
+            await self._by_itself(tx, event)
+        else:
+            await self._together(tx, [event])
+        self._count([event])
+        return True
 
     async def bury(self, tx: Tx, record: Record, state: str, code: str, reason: str) -> None:
         """Keep a record as a dead letter, or as one that waits behind a dead one."""

@@ -16,6 +16,8 @@ import uvloop
 
 from suizhuan import failpoints
 from suizhuan.logs import configure_logs
+from suizhuan.rebuild_command import rebuild
+from suizhuan.reconcile_command import reconcile, restored
 from suizhuan.repair_command import dead_letters
 from suizhuan.service import Service
 from suizhuan.settings import ServiceSettings, load_settings
@@ -28,7 +30,7 @@ Extra = Mapping[str, Callable[[Service, list[str]], Awaitable[None]]]
 
 
 ROLES = ("api", "worker", "all", "migrate")
-COMMANDS: Extra = {"dead-letters": dead_letters}
+COMMANDS: Extra = {"dead-letters": dead_letters, "rebuild": rebuild, "reconcile": reconcile, "restored": restored}
 
 
 def main(name: str, build: Build, extra: Extra | None = None, argv: list[str] | None = None) -> int:
@@ -67,7 +69,7 @@ async def _run(service: Service, role: str, arguments: list[str], extra: Extra) 
 
 
 async def _serve(service: Service, role: str) -> int:
-    """Serve until SIGTERM or SIGINT; a background part that stops for good ends the process with 1."""
+    """Serve until SIGTERM or SIGINT. Ends with 1, and a sentence that says why, where nobody can go on by himself."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -78,15 +80,19 @@ async def _serve(service: Service, role: str) -> int:
     await (service.start_api() if role == "api" else service.start())
     server = http_server(service)
     serving = asyncio.create_task(server.serve(), name=f"{service.parts.name}:http")
-    stopping = asyncio.create_task(stop.wait(), name="stop")
+    stopping = [asyncio.create_task(event.wait()) for event in (stop, service.stopped)]
     try:
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({serving, *stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         server.should_exit = True
         await service.stop()
         await serving
-        stopping.cancel()
-        await asyncio.gather(stopping, return_exceptions=True)
+        for waiting in stopping:
+            waiting.cancel()
+        await asyncio.gather(*stopping, return_exceptions=True)
+    if service.why_stopped:
+        sys.stderr.write(f"{service.parts.name}: {service.why_stopped}\n")
+        return 1
     return 0 if stop.is_set() else 1
 
 

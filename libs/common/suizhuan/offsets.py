@@ -17,7 +17,10 @@ class OffsetMoved(Exception):
 
 
 class LogReplaced(Exception):
-    """The topic is not the one we have read so far, or it is shorter than what we have read: the service stops."""
+    """A topic is not the one we have read or written so far, or it is shorter: the service stops (authority §5)."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(f"{zh} / {en}")
 
 
 async def load(conn: AsyncConnection, consumer: str, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
@@ -36,11 +39,26 @@ async def verify(
         select(consumer_offset).where(consumer_offset.c.consumer == consumer, consumer_offset.c.topic == topic)
     )
     for row in rows:
-        if row.topic_id != topic_id:
-            raise LogReplaced(f"{topic} is another topic than the one read so far (id {topic_id}, was {row.topic_id})")
-        end = ends.get(TopicPartition(topic, row.partition))
-        if end is not None and end < row.next_offset:
-            raise LogReplaced(f"{topic}[{row.partition}] ends at {end}, we have read up to {row.next_offset}")
+        same_log(TopicPartition(topic, row.partition), row.next_offset, row.topic_id, topic_id, ends)
+
+
+def same_log(
+    tp: TopicPartition, known: int, known_id: str | None, topic_id: str, ends: Mapping[TopicPartition, int]
+) -> None:
+    """The partition is the one that the database knows up to `known`, and not shorter. Errors: `LogReplaced`."""
+    if known_id is not None and known_id != topic_id:
+        raise LogReplaced(
+            f"主题 {tp.topic} 已不是数据库所知的那个（现为 {topic_id}，原为 {known_id}）；请恢复原日志，勿继续",
+            f"the topic {tp.topic} is not the one that the database knows (it is {topic_id}, was {known_id}): "
+            "bring the old log back before going on",
+        )
+    end = ends.get(tp)
+    if end is None or end < known:
+        raise LogReplaced(
+            f"日志 {tp.topic}[{tp.partition}] 止于 {end or 0}，数据库已到 {known}：日志短于数据库；请恢复日志，勿继续",
+            f"the log {tp.topic}[{tp.partition}] ends at {end or 0}, the database is at {known}: the log is shorter "
+            "than the database; restore the log before going on",
+        )
 
 
 async def move(

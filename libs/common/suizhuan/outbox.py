@@ -7,7 +7,7 @@ with a low id cannot be skipped, and only rows that the log has acknowledged are
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -104,7 +104,9 @@ class Outbox:
         """The highest id that waits, 0 when nothing does."""
         return int((await conn.execute(select(func.coalesce(func.max(outbox.c.id), 0)))).scalar_one())
 
-    async def forget(self, conn: AsyncConnection, batch: Batch, offsets: Sequence[int | None]) -> int:
+    async def forget(
+        self, conn: AsyncConnection, batch: Batch, offsets: Sequence[int | None], topic_ids: Mapping[str, str]
+    ) -> int:
         """Delete exactly what the log has taken and note how far our topics are, together; returns how many rows."""
         taken = [id_ for id_, offset in zip(batch.ids, offsets, strict=True) if offset is not None]
         if not taken:
@@ -115,13 +117,16 @@ class Outbox:
                 last[record.topic, record.partition] = offset
         places = sorted(last)
         if self.database.is_sqlite:
-            values = [{"topic": t, "partition": p, "last_offset": last[t, p]} for t, p in places]
+            values = [
+                {"topic": t, "partition": p, "last_offset": last[t, p], "topic_id": topic_ids.get(t)} for t, p in places
+            ]
             async with self.database.write() as own:
                 await own.execute(delete(outbox).where(outbox.c.id.in_(taken)))
                 await own.execute(_NOTE_SQLITE.values(values))
         else:
-            columns = ([t for t, _ in places], [p for _, p in places], [last[place] for place in places])
-            await driver.fetch(conn, _FORGET, taken, *columns)
+            names, partitions = [t for t, _ in places], [p for _, p in places]
+            newest, ids = [last[place] for place in places], [topic_ids.get(t) for t in names]
+            await driver.fetch(conn, _FORGET, taken, names, partitions, newest, ids)
         return len(taken)
 
     async def vacuum(self) -> None:
@@ -189,11 +194,16 @@ ORDER BY o.id LIMIT $5
 """  # noqa: S608
 _FORGET = """
 WITH gone AS (DELETE FROM outbox WHERE id = ANY($1::bigint[]))
-INSERT INTO published AS p (topic, partition, last_offset) SELECT * FROM unnest($2::text[], $3::int[], $4::bigint[])
-ON CONFLICT (topic, partition) DO UPDATE SET last_offset = greatest(p.last_offset, excluded.last_offset)
+INSERT INTO published AS p (topic, partition, last_offset, topic_id)
+SELECT * FROM unnest($2::text[], $3::int[], $4::bigint[], $5::text[])
+ON CONFLICT (topic, partition) DO UPDATE
+  SET last_offset = greatest(p.last_offset, excluded.last_offset), topic_id = coalesce(excluded.topic_id, p.topic_id)
 """
 _upsert = sqlite.insert(published)
 _NOTE_SQLITE = _upsert.on_conflict_do_update(
     index_elements=["topic", "partition"],
-    set_={"last_offset": func.max(published.c.last_offset, _upsert.excluded.last_offset)},
+    set_={
+        "last_offset": func.max(published.c.last_offset, _upsert.excluded.last_offset),
+        "topic_id": func.coalesce(_upsert.excluded.topic_id, published.c.topic_id),
+    },
 )

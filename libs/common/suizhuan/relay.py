@@ -9,7 +9,7 @@ flight for a partition. A partition that fails keeps everything from its first f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
@@ -24,7 +24,9 @@ from suizhuan.failpoints import hit
 from suizhuan.kernel.clock import Clock
 from suizhuan.metrics import Metrics
 from suizhuan.notify import CHANNEL
+from suizhuan.offsets import LogReplaced
 from suizhuan.outbox import Batch, Outbox
+from suizhuan.own_topics import OwnTopics
 from suizhuan.ports.log import Appended, Log, LogProducer, LogUnavailable, TopicPartition, TopicSpec
 from suizhuan.tracing import Tracing, span_from_traceparent
 
@@ -54,12 +56,14 @@ class Relay:
         number: int = 0,
         of: int = 1,
         tracing: Tracing | None = None,
+        recovered: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.name = f"relay-{number}"
+        self.recovered = recovered  # returns when this database may publish (`suizhuan.recovery`)
         self.service = service
         self.database = database
         self.broker = broker
-        self.specs = list(topics)
+        self.own = OwnTopics(database, broker, topics, clock)
         self.clock = clock
         self.metrics = metrics
         self.lanes = [lane for lane in range(LANES) if lane % of == number]
@@ -78,13 +82,17 @@ class Relay:
         self._wake.set()
 
     async def run(self) -> None:
-        """Until cancelled. An unreachable log or database is waited for; nothing is lost by it."""
+        """Until cancelled, or `LogReplaced`. An unreachable log or database is waited for; nothing is lost by it."""
         pause = IDLE_FLOOR_S
         try:
             while True:
                 try:
                     async with self._leading() as conn:
+                        if self.recovered is not None:  # a database that was away may have come back as another one
+                            await self.recovered()
                         await self._lead(conn)
+                except LogReplaced:
+                    raise
                 except LogUnavailable as error:
                     pause = min(pause * 2, IDLE_CEILING_S)
                     log.warning("relay_waits_for_log", reason=str(error)[:200], again_in_s=pause)
@@ -255,12 +263,12 @@ class Relay:
 
     async def _append(self, batch: Batch) -> Appended:
         if self._producer is None:
-            await self.broker.ensure_topics(self.specs)
+            await self.own.ready()
             self._producer = await self.broker.producer(f"{self.service}-{self.name}")
         return await self._producer.append(batch.records)
 
     async def _settle(self, conn: AsyncConnection, batch: Batch, result: Appended) -> int:
-        taken = await self.outbox.forget(conn, batch, result.offsets)
+        taken = await self.outbox.forget(conn, batch, result.offsets, self.own.ids)
         self._dead_rows += taken
         if self._dead_rows >= VACUUM_AFTER and (self._vacuuming is None or self._vacuuming.done()):
             self._dead_rows = 0

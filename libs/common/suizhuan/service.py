@@ -10,14 +10,16 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import DBAPIError
 
-from suizhuan import routes_repair
+from suizhuan import routes_reconcile, routes_repair
 from suizhuan.adapters.connect import connect_log
 from suizhuan.app import create_app
 from suizhuan.authority import grants as granted
@@ -26,7 +28,7 @@ from suizhuan.authority.replica import Replica
 from suizhuan.authority.target import AuthorityTarget
 from suizhuan.consumer import Consumer
 from suizhuan.db import migrate
-from suizhuan.db.database import Database
+from suizhuan.db.database import Database, is_transient
 from suizhuan.deadlines import DeadlineHandler, Deadlines
 from suizhuan.errors import ErrorCatalogue
 from suizhuan.events import EventRegistry
@@ -39,8 +41,13 @@ from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.term import Timing, check_beat
 from suizhuan.metrics import Metrics
 from suizhuan.notify import Notifier
-from suizhuan.ports.log import Log
+from suizhuan.offsets import LogReplaced
+from suizhuan.own_topics import OwnTopics
+from suizhuan.ports.log import Log, LogUnavailable
 from suizhuan.profile import Profile, load_profile
+from suizhuan.projections import Projection, authority_replica
+from suizhuan.reconcile import Adoption, Reconciler, held_still
+from suizhuan.recovery import Recovery
 from suizhuan.relay import Relay
 from suizhuan.repair import Repairs
 from suizhuan.settings import ServiceSettings
@@ -48,6 +55,8 @@ from suizhuan.tracing import Tracing
 from suizhuan.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
+
+RECOVERY_PAUSE_S = 1.0
 
 
 class Component(Protocol):
@@ -74,6 +83,8 @@ class Parts:
     tracing: Tracing
     uow: UnitOfWork
     replica: Replica
+    own_topics: OwnTopics
+    recovery: Recovery
 
     @staticmethod
     def make(
@@ -93,13 +104,15 @@ class Parts:
         )
         tracing = Tracing(name, endpoint=settings.otlp_endpoint)
         uow = UnitOfWork(database, registry, clock, profile.authority.timing, metrics, tracing=tracing)
+        broker = broker or connect_log(settings.log_url, clock)
+        own_topics = OwnTopics(database, broker, list(registry.topics.values()), clock)
         return Parts(
             name=name,
             settings=settings,
             profile=profile,
             clock=clock,
             database=database,
-            broker=broker or connect_log(settings.log_url, clock),
+            broker=broker,
             registry=registry,
             metrics=metrics,
             verifier=TokenVerifier(
@@ -112,6 +125,8 @@ class Parts:
             tracing=tracing,
             uow=uow,
             replica=Replica(name, database),
+            own_topics=own_topics,
+            recovery=Recovery(uow, broker, own_topics),
         )
 
 
@@ -130,10 +145,16 @@ class Service:
     description: str = ""  # Markdown, at the head of the API's documents
     on_start: Callable[[], Awaitable[None]] | None = None  # after migrating, before anything runs
     look: Look | None = None  # measures what stands in the service's own tables, every few seconds
+    projections: Sequence[Projection] = ()  # beside the replica of the grants
+    adoption: Adoption = field(default_factory=Adoption)  # after a restore
     app: FastAPI = field(init=False)
+    reconciler: Reconciler = field(init=False)
     repairs: Repairs = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _consumers: list[Consumer] = field(default_factory=list)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)  # something has happened that nobody can go on from
+    why_stopped: str = ""
+    recovering: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         p = self.parts
@@ -141,7 +162,7 @@ class Service:
             service=p.name,
             title=self.title,
             description=self.description,
-            routers=[*self.routers, routes_repair.router],
+            routers=[*self.routers, routes_repair.router, routes_reconcile.router],
             catalogue=self.catalogue,
             verifier=p.verifier,
             readiness={
@@ -156,22 +177,64 @@ class Service:
         )
         self.app.state.uow = p.uow
         self.app.state.parts = p
-        self.repairs = Repairs([Handling(self.inbound.group, self.inbound, p.uow)])
-        self.app.state.repairs = self.repairs
+        handling = Handling(self.inbound.group, self.inbound, p.uow)
+        self.repairs = self.app.state.repairs = Repairs([handling])
+        self.reconciler = self.app.state.reconciler = Reconciler(
+            p.uow, p.broker, handling, self.inbound.topics, self.adoption
+        )
+
+    @property
+    def all_projections(self) -> list[Projection]:
+        """What can be made anew from the log alone."""
+        return [authority_replica(self.parts.name), *self.projections]
 
     async def migrate(self) -> None:
         """Bring the service's own database to the newest revision."""
         await migrate.upgrade(self.parts.database, self.migrations)
 
     async def start(self) -> None:
-        """Start the background work: relay, consumers, deadlines, and what the service adds. Returns at once."""
+        """Start the background work: relay, consumers, deadlines, and what the service adds. Returns at once.
+
+        On a database that was restored all of it waits until what the log knows further is noted (authority §5)."""
+        if await self.parts.recovery.noted():
+            await self._go_on()
+        else:
+            self.recovering = self._spawn("recovery", self._recover())
+
+    async def _recover(self) -> None:
+        while True:
+            try:
+                await self.parts.recovery.ready()
+                break
+            except LogUnavailable as error:
+                log.warning("recovery_waits_for_log", reason=str(error)[:200])
+            except DBAPIError as error:
+                if not is_transient(error):
+                    raise
+                log.warning("recovery_waits_for_database", reason=type(error).__name__)
+            await self.parts.clock.sleep(RECOVERY_PAUSE_S)
+        await self._go_on()
+        self.recovering = None
+
+    async def _go_on(self) -> None:
         p = self.parts
         if self.on_start:
             await self.on_start()
         topics = list(p.registry.topics.values())
         number = 1 if p.database.is_sqlite else p.settings.relays
         relays = [
-            Relay(p.name, p.database, p.broker, topics, p.clock, p.metrics, number=i, of=number, tracing=p.tracing)
+            Relay(
+                p.name,
+                p.database,
+                p.broker,
+                topics,
+                p.clock,
+                p.metrics,
+                number=i,
+                of=number,
+                tracing=p.tracing,
+                recovered=p.recovery.ready,
+            )
             for i in range(number)
         ]
         p.uow.on_outbox.extend(relay.wake for relay in relays)
@@ -187,25 +250,41 @@ class Service:
         )
         self._consumers = [authority]
         if self.inbound.topics:
+            held = partial(held_still, p.uow) if self.adoption.again else None
+            group = self.inbound.group
             self._consumers.append(
-                Consumer(self.inbound.group, self.inbound.topics, self.inbound, p.broker, p.uow, p.clock)
+                Consumer(group, self.inbound.topics, self.inbound, p.broker, p.uow, p.clock, held=held)
             )
         deadlines = Deadlines(p.uow, self.deadlines, p.clock)
         groups = {c.group: c.topics for c in self._consumers}
         gauges = Gauges(p.database, p.broker, groups, p.clock, p.metrics, self.look)
-        components: list[Component] = [*relays, *self._consumers, deadlines, gauges, *self.extra]
+        components: list[Component] = [p.own_topics, *relays, *self._consumers, deadlines, gauges, *self.extra]
         self._tasks = [self._spawn(c.name, c.run()) for c in components]
 
     async def start_api(self) -> None:
         """What a process that only answers needs: to wake the relay of another process. Returns at once."""
         p = self.parts
+        try:
+            await p.recovery.noted()
+        except (DBAPIError, OSError) as error:  # the database is away: until it is back nobody acts
+            log.warning("incarnation_not_noted", reason=type(error).__name__)
         if not p.database.is_sqlite:
             notifier = Notifier(p.database, p.clock)
             p.uow.on_outbox.append(notifier.wake)
             self._tasks = [self._spawn(notifier.name, notifier.run())]
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return asyncio.create_task(work, name=f"{self.parts.name}:{name}")
+        task = asyncio.create_task(work, name=f"{self.parts.name}:{name}")
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, LogReplaced):
+            self.why_stopped = str(error)
+            self.stopped.set()
+        elif error is not None and task is self.recovering:
+            log.error("recovery_failed", reason=f"{type(error).__name__}: {error}"[:300])
 
     async def stop(self, timeout: float = 15.0) -> None:
         """Stop fetching, finish what is under way, commit, and let go of everything. Within `timeout` seconds."""
@@ -214,10 +293,11 @@ class Service:
         draining = [t for t in self._tasks if ":consumer-" in t.get_name()]
         if draining:
             await asyncio.wait(draining, timeout=timeout)
-        for task in self._tasks:
+        tasks = [*self._tasks, *([self.recovering] if self.recovering else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks, self.recovering = [], None
 
     async def close(self) -> None:
         """Close the database. The log is closed by whoever made it."""
@@ -252,6 +332,10 @@ class Service:
         return None
 
     async def _work_ready(self) -> str | None:
+        if self.why_stopped:
+            return self.why_stopped
+        if self.recovering is not None:
+            return "恢复后正在读取日志 / restored: reads first what it has published"
         for task in self._tasks:
             if task.done():
                 return f"{task.get_name()} has stopped"

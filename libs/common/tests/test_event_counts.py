@@ -81,8 +81,10 @@ async def test_a_batch_is_two_statements_around_its_handlers_however_many_its_ev
 async def test_the_relay_asks_twice_for_a_batch_however_many_its_events(
     demo: Demo, log: EmbeddedLog, events: int
 ) -> None:
-    await count(demo, range(1, events + 1))
+    await count(demo, [0])
     async with leading(demo, log) as (relay, conn):
+        assert await relay.publish_once(conn) == 1  # the first one asks what was published, to compare it with the log
+        await count(demo, range(1, events + 1))
         with statements(demo.database) as said:
             assert await relay.publish_once(conn) == events
     assert [word.split(" ")[0] for word in said if not word.startswith("BEGIN")] == ["SELECT", "WITH"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from complaints import gauges, inbound, routes, routes_commands, routes_movements, timers
+from complaints import adopting, gauges, inbound, routes, routes_commands, routes_movements, timers
 from complaints.ends import PlannedEnds
 from complaints.errors import ERRORS
 from complaints.events import EVENTS
@@ -30,6 +30,7 @@ def build(settings: ServiceSettings, *, broker: Log | None = None, clock: Clock 
     parts.replica.on_dropped = switches.on_dropped
     service = Service(
         parts=parts,
+        adoption=adopting.make(rules),
         migrations=MIGRATIONS,
         title="诉求 Complaints",
         catalogue=ERRORS,

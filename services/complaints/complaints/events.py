@@ -3,6 +3,7 @@
 from complaints.domain import facts
 from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
 from suizhuan.events import EventRegistry
+from suizhuan.reconcile import LogReconciled
 from suizhuan.repair import DeadLetterResolved
 
 EVENTS = EventRegistry("complaints")
@@ -29,11 +30,15 @@ EVENTS.register(CASE, facts.CaseRepointed, "case.repointed")
 EVENTS.register(CASE, facts.SwitchHoldsDropped, "case.switch_holds_dropped")
 EVENTS.register(CASE, facts.PrivateRead, "case.private_read")
 
-SWITCH = EVENTS.topic("complaints.switch")
+SWITCH = EVENTS.topic("complaints.switch", aggregate=False)
 EVENTS.register(SWITCH, facts.CasesReady, "switch.cases_ready")
 
-REPLICA = EVENTS.topic("complaints.replica")
+REPLICA = EVENTS.topic("complaints.replica", aggregate=False)
 EVENTS.register(REPLICA, ReplicaJoined, "replica.joined")
 EVENTS.register(REPLICA, ReplicaAcknowledged, "replica.acknowledged")
 
-EVENTS.register(EVENTS.topic("complaints.deadletter", partitions=1), DeadLetterResolved, "deadletter.resolved")
+DEADLETTER = EVENTS.topic("complaints.deadletter", partitions=1, aggregate=False)
+EVENTS.register(DEADLETTER, DeadLetterResolved, "deadletter.resolved")
+
+RECONCILIATION = EVENTS.topic("complaints.reconciliation", partitions=1, aggregate=False)
+EVENTS.register(RECONCILIATION, LogReconciled, "log.reconciled")

@@ -153,16 +153,17 @@ async def _tell(tx: Tx, changes: Sequence[tuple[Change, Authority | None, str | 
                     "org": org or tx.context.org,
                     "mandate": authority.mandate if authority else None,
                     "term": authority.term if authority else None,
-                    "data": _plain(asdict(fact)),  # type: ignore[call-overload]
+                    "data": plain(asdict(fact)),  # type: ignore[call-overload]
                 }
             )
     if rows:
         await tx.write(ADD_HISTORY, rows)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """As it stands in the history: moments as text."""
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
+        return {k: plain(v) for k, v in value.items()}
     return utc_text(value) if isinstance(value, datetime) else value
 
 

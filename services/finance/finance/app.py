@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from finance import gauges, inbound, routes
+from finance.adopting import ADOPTION
 from finance.bootstrap import publish_tariffs
 from finance.domain.ledger import Roles
 from finance.errors import ERRORS
@@ -32,6 +33,7 @@ def build(settings: ServiceSettings, *, broker: Log | None = None, clock: Clock 
         routers=[routes.router],
         inbound=inbound.make(money),
         look=gauges.look,
+        adoption=ADOPTION,
     )
     service.on_start = lambda: publish_tariffs(service)
     service.app.state.money = money

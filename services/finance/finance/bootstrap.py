@@ -7,7 +7,9 @@ import structlog
 from finance import store
 from finance import tables as t
 from finance.domain.facts import Line, TariffSet
+from suizhuan.ahead import is_locked
 from suizhuan.context import Context, derived_id
+from suizhuan.kernel.refusal import Refusal
 from suizhuan.seed import Seed, load_seed
 from suizhuan.service import Service
 from suizhuan.unit_of_work import Tx
@@ -41,14 +43,21 @@ async def bootstrap(service: Service, seed: Seed) -> bool:
 
 
 async def publish_tariffs(service: Service) -> None:
-    """Publish the profile's prices where they differ from what was published last."""
+    """Publish the profile's prices where they differ from what was published last.
+
+    After a restore that is not known until somebody has reconciled; then the next start does it."""
     context = Context.of_system("finance")
-    async with service.parts.uow.begin(context, limited=False) as tx:
-        known = {row.affair: row for row in await store.tariffs(tx.conn)}
-        for affair, price in sorted(service.parts.profile.tariffs.items()):
-            row = known.get(affair)
-            if row is None or row.price_fen != price:
-                await _set(tx, affair, price, row.version + 1 if row else 1)
+    try:
+        async with service.parts.uow.begin(context, limited=False) as tx:
+            known = {row.affair: row for row in await store.tariffs(tx.conn)}
+            for affair, price in sorted(service.parts.profile.tariffs.items()):
+                row = known.get(affair)
+                if row is None or row.price_fen != price:
+                    await _set(tx, affair, price, row.version + 1 if row else 1)
+    except Refusal as refusal:
+        if not is_locked(refusal):
+            raise
+        log.warning("tariffs_not_published", code=refusal.code)
 
 
 async def _set(tx: Tx, affair: str, price: int, version: int) -> None:

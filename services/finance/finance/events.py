@@ -3,6 +3,7 @@
 from finance.domain import facts
 from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
 from suizhuan.events import EventRegistry
+from suizhuan.reconcile import LogReconciled
 from suizhuan.repair import DeadLetterResolved
 
 EVENTS = EventRegistry("finance")
@@ -29,8 +30,12 @@ EVENTS.register(HOLD, facts.HoldReleased, "hold.released")
 EVENTS.register(HOLD, facts.CasePaid, "case.paid")
 EVENTS.register(HOLD, facts.CaseUnpaid, "case.unpaid")
 
-REPLICA = EVENTS.topic("finance.replica")
+REPLICA = EVENTS.topic("finance.replica", aggregate=False)
 EVENTS.register(REPLICA, ReplicaJoined, "replica.joined")
 EVENTS.register(REPLICA, ReplicaAcknowledged, "replica.acknowledged")
 
-EVENTS.register(EVENTS.topic("finance.deadletter", partitions=1), DeadLetterResolved, "deadletter.resolved")
+DEADLETTER = EVENTS.topic("finance.deadletter", partitions=1, aggregate=False)
+EVENTS.register(DEADLETTER, DeadLetterResolved, "deadletter.resolved")
+
+RECONCILIATION = EVENTS.topic("finance.reconciliation", partitions=1, aggregate=False)
+EVENTS.register(RECONCILIATION, LogReconciled, "log.reconciled")

@@ -11,7 +11,7 @@ from finance import schemas, store
 from finance.domain import ledger
 from finance.domain.earmark import Earmark
 from finance.domain.facts import Line
-from suizhuan import paging
+from suizhuan import ahead, paging
 from suizhuan.authority import grants as granted
 from suizhuan.commands import CommandDep
 from suizhuan.identity import Caller
@@ -130,6 +130,7 @@ async def post_entry(request: Request, body: schemas.PostEntry, command: Command
 
 
 async def _enough(tx: Tx, parts: Parts, org: str, amount: int) -> None:
+    await ahead.refuse_while_locked(tx.conn)  # a balance is behind when any entry or hold is
     free = await store.available(tx.conn, org, parts.profile.account_roles.bank, lock=True)
     if free < amount:
         raise Refusal("insufficient_funds", org=org, available=free, amount=amount, shortfall=amount - free)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from finance import tables as t
 from finance.domain.earmark import Earmark
 from finance.domain.facts import EntryPosted, Line
-from finance.domain.ledger import check_balanced
+from finance.domain.ledger import check_balanced, rows_of
 from finance.tables import OPEN_HOLD
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Authority, Tx
@@ -63,45 +63,37 @@ async def post(
         return None
     check_balanced(lines)
     entry_id = tx.context.event_id(f"entry:{cause}", 0)
-    await tx.conn.execute(
-        insert(t.entry).values(
-            id=entry_id,
-            kind=kind,
-            cause=cause,
-            memo=memo,
-            case=case,
-            mandate=mandate,
-            posted_by=tx.context.actor,
-            approved_by=approved_by,
-            at=tx.now,
-        )
+    fact = EntryPosted(
+        entry=entry_id,
+        kind=kind,
+        cause=cause,
+        memo=memo,
+        lines=list(lines),
+        case=case,
+        mandate=mandate,
+        approved_by=approved_by,
     )
-    rows = [
-        {
-            "entry": entry_id,
-            "number": number,
-            "org": one.org,
-            "account": one.account,
-            "earmark": one.earmark or "",
-            "amount_fen": one.amount_fen,
-        }
-        for number, one in enumerate(lines)
-    ]
-    await tx.conn.execute(insert(t.line), rows)
-    for one in sorted(lines, key=lambda x: (x.org, x.account, x.earmark or "")):
-        statement = _upsert(tx.conn, t.balance).values(
+    await write_entry(tx.conn, fact, posted_by=tx.context.actor, at=tx.now)
+    moved = sum(one.amount_fen for one in lines if one.amount_fen > 0)
+    tx.measure(lambda metrics: metrics.moved_fen_total.labels(kind=kind).inc(moved))
+    tx.emit(fact, key=entry_id, sequence=1, authority=authority)
+    return entry_id
+
+
+async def write_entry(conn: AsyncConnection, fact: EntryPosted, *, posted_by: str, at: datetime) -> None:
+    """The rows of an entry, and what it adds to the balances."""
+    head, rows = rows_of(fact, posted_by=posted_by, at=at)
+    await conn.execute(insert(t.entry).values(**head))
+    await conn.execute(insert(t.line), rows)
+    for one in sorted(fact.lines, key=lambda x: (x.org, x.account, x.earmark or "")):
+        statement = _upsert(conn, t.balance).values(
             org=one.org, account=one.account, earmark=one.earmark or "", fen=one.amount_fen
         )
-        await tx.conn.execute(
+        await conn.execute(
             statement.on_conflict_do_update(
                 index_elements=["org", "account", "earmark"], set_={"fen": t.balance.c.fen + one.amount_fen}
             )
         )
-    moved = sum(one.amount_fen for one in lines if one.amount_fen > 0)
-    tx.measure(lambda metrics: metrics.moved_fen_total.labels(kind=kind).inc(moved))
-    fact = EntryPosted(entry=entry_id, kind=kind, cause=cause, memo=memo, lines=list(lines))
-    tx.emit(fact, key=entry_id, sequence=1, authority=authority)
-    return entry_id
 
 
 async def posted(conn: AsyncConnection, cause: str) -> bool:

@@ -16,11 +16,13 @@ from gateway.events import EVENTS
 from gateway.settings import own
 from gateway.staleness import Staleness
 from gateway.stream import Streams
+from gateway.tables import Base
 from gateway.upstreams import Upstreams
 from suizhuan.cache import Cache
 from suizhuan.kernel.clock import Clock
 from suizhuan.ports.log import Log
 from suizhuan.profile import Profile
+from suizhuan.projections import Projection
 from suizhuan.service import Parts, Service
 from suizhuan.settings import ServiceSettings
 
@@ -62,6 +64,7 @@ def build(
         routers=[routes_reads.router, routes_events.router, routes_audit.router, routes_passing.router],
         inbound=inbound.make(staleness.changed),
         extra=[staleness, behind],
+        projections=[reads()],
     )
     state = service.app.state
     state.own_settings = settings
@@ -70,6 +73,18 @@ def build(
     state.composer = Composer(parts.database, cache, behind, parts.profile.account_roles.bank)
     state.auditor = AuditRunner(parts.broker, rules_of(parts.profile), settings.audit_keep_events, parts.metrics)
     return service
+
+
+def reads() -> Projection:
+    """The tables behind the composed reads."""
+    heard = inbound.declared()
+    return Projection(
+        name="reads",
+        group=heard.group,
+        topics=tuple(heard.topics),
+        target=lambda _: inbound.declared(),
+        tables=tuple(Base.metadata.sorted_tables),
+    )
 
 
 def rules_of(profile: Profile) -> Rules:

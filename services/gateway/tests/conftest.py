@@ -148,7 +148,7 @@ async def caught_up(service: Service) -> None:
             read = await positions(conn)
         return all(read.get((tp.topic, tp.partition), 0) >= end for tp, end in ends.items())
 
-    await until(there)
+    await until(there, 60)
 
 
 @dataclass

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mandates import gauges, inbound, routes, routes_mandates, routes_views, timers
+from mandates.adopting import ADOPTION, authority_ahead
 from mandates.beats import Beats
 from mandates.domain.switch import lease
 from mandates.errors import ERRORS
@@ -32,6 +33,7 @@ def build(settings: ServiceSettings, *, broker: Log | None = None, clock: Clock 
     )
     waits = SwitchWaits(parts.uow, lease(times.timing), parts.clock)
     parts.replica.on_opened = waits.on_opened
+    parts.recovery.on_ahead = authority_ahead
     interval = timedelta(seconds=times.beat_interval_s)
     if parts.database.is_sqlite:  # one process: only acknowledgements end a wait, beats just keep leases fresh
         interval = max(interval, min(SQLITE_BEAT, times.timing.max_staleness / 10))
@@ -44,6 +46,7 @@ def build(settings: ServiceSettings, *, broker: Log | None = None, clock: Clock 
         inbound=inbound.make(),
         look=gauges.look,
         deadlines=timers.make(switching),
+        adoption=ADOPTION,
         extra=[Beats(parts.uow, interval, parts.clock), waits],
     )
     service.app.state.switching = switching

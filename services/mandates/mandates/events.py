@@ -4,12 +4,13 @@ from mandates.domain import facts
 from suizhuan.authority.records import BEAT, DONE, DROPPED, OPENED, TOPIC
 from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
 from suizhuan.events import EventRegistry
+from suizhuan.reconcile import LogReconciled
 from suizhuan.repair import DeadLetterResolved
 
 EVENTS = EventRegistry("mandates")
 
 # One partition, one writer. Only beats share a key; the lag keeps every beat that a lease may still rest on.
-AUTHORITY = EVENTS.topic(TOPIC, partitions=1, compacted=True, lag_s=2 * 3600)
+AUTHORITY = EVENTS.topic(TOPIC, partitions=1, compacted=True, lag_s=2 * 3600, aggregate=False)
 EVENTS.register(AUTHORITY, facts.SwitchOpened, OPENED.removeprefix("mandates."))
 EVENTS.register(AUTHORITY, facts.SwitchDone, DONE.removeprefix("mandates."))
 EVENTS.register(AUTHORITY, facts.SwitchDropped, DROPPED.removeprefix("mandates."))
@@ -32,8 +33,12 @@ EVENTS.register(MANDATE, facts.MandateEnding, "mandate.ending")
 EVENTS.register(MANDATE, facts.MandateEnded, "mandate.ended")
 EVENTS.register(MANDATE, facts.MandateSettled, "mandate.settled")
 
-REPLICA = EVENTS.topic("mandates.replica")
+REPLICA = EVENTS.topic("mandates.replica", aggregate=False)
 EVENTS.register(REPLICA, ReplicaJoined, "replica.joined")
 EVENTS.register(REPLICA, ReplicaAcknowledged, "replica.acknowledged")
 
-EVENTS.register(EVENTS.topic("mandates.deadletter", partitions=1), DeadLetterResolved, "deadletter.resolved")
+DEADLETTER = EVENTS.topic("mandates.deadletter", partitions=1, aggregate=False)
+EVENTS.register(DEADLETTER, DeadLetterResolved, "deadletter.resolved")
+
+RECONCILIATION = EVENTS.topic("mandates.reconciliation", partitions=1, aggregate=False)
+EVENTS.register(RECONCILIATION, LogReconciled, "log.reconciled")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.authority import locks
@@ -109,8 +109,20 @@ async def with_power(conn: AsyncConnection, org: str, power: str, now: datetime)
 
 
 async def newest_beat(conn: AsyncConnection) -> tuple[str, Beat]:
-    """(the id this replica joined under, the newest beat it holds)."""
-    row = (await conn.execute(select(authority_state).where(authority_state.c.id == 1))).one_or_none()
+    """(the id this replica joined under, the newest beat it holds).
+
+    On PostgreSQL the id is empty where it is another server's: of a database that was restored since (authority §5)."""
+    query = _STATE if conn.dialect.name == "sqlite" else _STATE_OF_THIS_SERVER
+    row = (await conn.execute(query)).one_or_none()
     if row is None:
         return "", Beat(None)
-    return row.replica, Beat(row.beat_at, frozenset(row.beat_replicas))
+    return row.replica if row.ours else "", Beat(row.beat_at, frozenset(row.beat_replicas))
+
+
+_STATE = select(authority_state, literal(True).label("ours")).where(authority_state.c.id == 1)
+_STATE_OF_THIS_SERVER = select(
+    authority_state,
+    text(
+        "strpos(replica, extract(epoch FROM pg_postmaster_start_time())::text || ':' || current_database()) > 0 AS ours"
+    ),
+).where(authority_state.c.id == 1)

@@ -60,8 +60,17 @@ class Database:
     On SQLite a committed transaction is on disk (WAL, synchronous=FULL).
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10, max_act: timedelta = timedelta(seconds=5)) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        max_act: timedelta = timedelta(seconds=5),
+        schema: str | None = None,
+    ) -> None:
+        """`schema`: its tables are there and not where the others are (PostgreSQL)."""
         self.url = make_url(url)
+        self.schema = schema
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.one_statement = not self.is_sqlite  # whether a command's writes are carried out by one statement
         self.limits = ActLimits.within(max_act)
@@ -71,6 +80,8 @@ class Database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
         else:
             options = {"pool_size": pool_size, "max_overflow": pool_size}
+            if schema is not None:
+                options["connect_args"] = {"server_settings": {"search_path": schema}}
         self.engine: AsyncEngine = create_async_engine(self.url, hide_parameters=True, **options)
         self._commands = self.engine
         if not self.is_sqlite:
@@ -135,9 +146,15 @@ class Database:
     async def incarnation(self, conn: AsyncConnection) -> str:
         """The identity of this database as it runs now (authority §5): changes with a restore or failover.
 
-        PostgreSQL: system identifier, timeline and server start. SQLite: the file's own identity (device and
-        inode) beside the id written at its creation, so that a copied file is another one.
+        PostgreSQL: system identifier, timeline, server start and the database's name. SQLite: the file's own identity
+        (device and inode) beside the id written at its creation, so that a copied file is another one. And the mark of
+        `python -m <service> restored`, for a restore that leaves all of these as they are.
         """
+        mark = (await conn.execute(_MARK)).scalar_one_or_none()
+        name = await self._identity(conn)
+        return f"{name}:{mark}" if mark else name
+
+    async def _identity(self, conn: AsyncConnection) -> str:
         if self.is_sqlite:
             stat = os.stat(self.url.database or "")  # noqa: PTH116  (microseconds, of an open file)
             created = (await conn.execute(text("PRAGMA application_id"))).scalar_one()
@@ -155,6 +172,9 @@ class Database:
     async def close(self) -> None:
         await self.engine.dispose()
         await self._commands.dispose()
+
+
+_MARK = text("SELECT mark FROM incarnation WHERE id = 1")
 
 
 def is_transient(error: BaseException) -> bool:

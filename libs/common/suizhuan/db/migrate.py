@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +34,9 @@ async def upgrade(database: Database, migrations: Path) -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('migrate', 0))"))
         settings = config(migrations)
-        settings.attributes["connection"] = connection
+        settings.attributes.update(connection=connection, schema=database.schema)
+        if database.schema is not None:  # operators of extensions are found where those are
+            connection.execute(text(f"SET LOCAL search_path = {database.schema}, public"))
         command.upgrade(settings, "head")
         if connection.dialect.name == "sqlite" and not connection.exec_driver_sql("PRAGMA application_id").scalar_one():
             # SQLite files carry no identity of their own; `Database.incarnation` tells them apart by this.
@@ -54,12 +59,25 @@ async def revision(database: Database, migrations: Path, metadata: list[MetaData
         await conn.run_sync(work)
 
 
+@contextmanager
+def locked_file(path: Path) -> Iterator[bool]:
+    """Whether nobody else holds the file's lock; ours until the block ends, however this process ends."""
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
 def run_env() -> None:
     """The body of every `env.py`: migrate on the connection that was handed in."""
     attributes: dict[str, Any] = context.config.attributes
     context.configure(
         connection=attributes["connection"],
         target_metadata=attributes.get("metadata"),
+        version_table_schema=attributes.get("schema"),
         render_as_batch=False,
         transactional_ddl=True,
         user_module_prefix="suizhuan.db.types.",

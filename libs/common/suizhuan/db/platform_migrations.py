@@ -7,6 +7,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
+from suizhuan.db.types import BigInt
+
 
 def relay_at_full_strength() -> None:
     """Rows of the outbox know their partition and their aggregate; what changed of the grants is found by sequence."""
@@ -36,3 +38,33 @@ def back_from_relay_at_full_strength() -> None:
             " autovacuum_vacuum_insert_scale_factor, autovacuum_vacuum_insert_threshold,"
             " autovacuum_vacuum_cost_delay, autovacuum_analyze_scale_factor, autovacuum_analyze_threshold)"
         )
+
+
+def restores() -> None:
+    """Which incarnation ran last, which of its topics it published on, and what the log knows further than we do."""
+    op.add_column("published", sa.Column("topic_id", sa.Text(), nullable=True))
+    op.create_table(
+        "incarnation",
+        sa.Column("id", sa.Integer(), autoincrement=False, primary_key=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("recovered", sa.Boolean(), nullable=False),
+        sa.Column("mark", sa.Text(), nullable=False),
+    )
+    op.create_table(
+        "log_ahead",
+        sa.Column("event_id", sa.Text(), primary_key=True),
+        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("partition", sa.Integer(), nullable=False),
+        sa.Column("offset", BigInt, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("sequence", BigInt, nullable=False),
+        sa.Column("locked", sa.Boolean(), nullable=False),
+    )
+    op.create_index("log_ahead_by_aggregate", "log_ahead", ["topic", "key"])
+    op.create_index("log_ahead_locked", "log_ahead", ["locked"])
+
+
+def back_from_restores() -> None:
+    op.drop_table("log_ahead")
+    op.drop_table("incarnation")
+    op.drop_column("published", "topic_id")

@@ -54,6 +54,33 @@ published = Table(
     Column("topic", Text, primary_key=True),
     Column("partition", Integer, primary_key=True),
     Column("last_offset", BigInt, nullable=False),
+    Column("topic_id", Text),  # None: noted by a release that did not know it
+)
+
+# Under which incarnation the service ran last, and whether what the log knew further has been noted (authority §5).
+incarnation = Table(
+    "incarnation",
+    platform,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("recovered", Boolean, nullable=False),
+    Column("mark", Text, nullable=False),  # drawn by `python -m <service> restored`: part of the name
+)
+
+# Our own events that the log has and this database, restored from a backup, has not made: none of them is ever appended
+# again. While one is `locked`, nothing may be said of its aggregate: `reconcile` first takes over what it says.
+log_ahead = Table(
+    "log_ahead",
+    platform,
+    Column("event_id", Text, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInt, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("sequence", BigInt, nullable=False),
+    Column("locked", Boolean, nullable=False),
+    Index("log_ahead_by_aggregate", "topic", "key"),
+    Index("log_ahead_locked", "locked"),
 )
 
 # Events that could not be handled (`dead`) and those of the same key that wait behind them (`parked`).

@@ -210,6 +210,7 @@ class CaseReturned:
     affair: str
     price_fen: int
     releases: list[str]
+    taken: bool = False  # by the affair's owner, as owner of the whole area; older events do not say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +239,9 @@ class CasesReady:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRepointed:
     """The case has moved without a handover. `cause`: `switch` or `planned_end`, to the slot's present holder;
-    `returned`, a case that was routed wrongly, to the affair's owner."""
+    `returned`, a case that was routed wrongly, to the affair's owner.
+
+    `taken`: the affair's owner took it itself, as owner of the whole area (false in older events)."""
 
     case: str
     case_term: int
@@ -252,6 +255,7 @@ class CaseRepointed:
     area: str
     price_fen: int
     hold: str | None
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

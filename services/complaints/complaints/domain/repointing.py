@@ -61,6 +61,7 @@ def repoint(
         area=case.area,
         price_fen=case.price_fen,
         hold=hold,
+        taken=taken,
     )
     return case.after(
         fact,

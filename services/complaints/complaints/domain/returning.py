@@ -41,6 +41,7 @@ def give_back(case: Case, grant: Grant, price_fen: int, now: datetime, *, taken:
         affair=movement.affair,
         price_fen=price_fen,
         releases=list(movement.holds),
+        taken=taken,
     )
     return case.after(
         fact,

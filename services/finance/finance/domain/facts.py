@@ -27,13 +27,17 @@ class Line:
 class EntryPosted:
     """A balanced entry stands in the ledger: its lines sum to 0 for each organisation.
 
-    `kind`: opening, budget, journal, earmark, capture, return. `cause` is the event or command behind it."""
+    `kind`: opening, budget, journal, earmark, capture, return, reversal. `cause` is the event or command behind it.
+    The last three say what else stands in its row; events of before they were there have none."""
 
     entry: str
     kind: str
     cause: str
     memo: str
     lines: list[Line]
+    case: str | None = None
+    mandate: str | None = None
+    approved_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

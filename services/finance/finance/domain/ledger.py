@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from finance.domain.facts import Line
+from finance.domain.facts import EntryPosted, Line
 from suizhuan.kernel.refusal import Refusal
 
 
@@ -42,10 +44,7 @@ def fund(roles: Roles, payer: str, holder: str, mandate: str, amount: int) -> li
 
 def give_back(roles: Roles, payer: str, holder: str, mandate: str, amount: int) -> list[Line]:
     """What is left of an earmark goes back to who paid it."""
-    return [
-        Line(org=line.org, account=line.account, earmark=line.earmark, amount_fen=-line.amount_fen)
-        for line in fund(roles, payer, holder, mandate, amount)
-    ]
+    return reversed_lines(fund(roles, payer, holder, mandate, amount))
 
 
 def pay_from_earmark(roles: Roles, holder: str, mandate: str, payee: str, amount: int) -> list[Line]:
@@ -63,6 +62,40 @@ def pay_from_budget(roles: Roles, payer: str, payee: str, amount: int) -> list[L
     if payer == payee:
         return []
     return allocate(roles, payer, payee, amount)
+
+
+def rows_of(entry: EntryPosted, *, posted_by: str, at: datetime) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """(the row of an entry, the rows of its lines): a pure function of what was published, who said it and when."""
+    head = {
+        "id": entry.entry,
+        "kind": entry.kind,
+        "cause": entry.cause,
+        "memo": entry.memo,
+        "case": entry.case,
+        "mandate": entry.mandate,
+        "posted_by": posted_by,
+        "approved_by": entry.approved_by,
+        "at": at,
+    }
+    lines = [
+        {
+            "entry": entry.entry,
+            "number": number,
+            "org": line.org,
+            "account": line.account,
+            "earmark": line.earmark or "",
+            "amount_fen": line.amount_fen,
+        }
+        for number, line in enumerate(entry.lines)
+    ]
+    return head, lines
+
+
+def reversed_lines(lines: Sequence[Line]) -> list[Line]:
+    """红冲: the same lines, the other way round."""
+    return [
+        Line(org=line.org, account=line.account, earmark=line.earmark, amount_fen=-line.amount_fen) for line in lines
+    ]
 
 
 def allocate(roles: Roles, payer: str, payee: str, amount: int) -> list[Line]:
