@@ -55,7 +55,12 @@ async def test_a_service_before_a_shorter_log_is_not_ready_and_its_process_ends_
         assert await service._work_ready() == service.why_stopped
 
     process = await started(tmp_path, "second.db")
-    _, words = await asyncio.wait_for(process.communicate(), START_S)
+    try:
+        _, words = await asyncio.wait_for(process.communicate(), START_S)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     assert process.returncode == 1
     told = words.decode().strip().splitlines()[-1]
     assert told.startswith("finance: 主题 finance.")
