@@ -33,6 +33,7 @@ class Pending:
     key: str
     value: bytes
     headers: str  # as `suizhuan.cloudevents.pack` makes it
+    lane: int
 
     @staticmethod
     def of(event: EventType, fact: object, *, event_id: str, key: str, time: datetime, **about: Any) -> Pending:
@@ -62,12 +63,14 @@ class Pending:
         if len(value) > EVENT_BYTES:
             raise Refusal("event_too_large", type=event.type, bytes=len(value), most=EVENT_BYTES)
         partition = partition_for(key.encode(), event.partitions)
-        return Pending(event_id, event.type, event.topic, partition, key, value, packed)
+        lane = lane_of(event.topic, event.partitions, key)
+        return Pending(event_id, event.type, event.topic, partition, key, value, packed, lane)
 
-    @property
-    def lane(self) -> int:
-        """The share of the aggregates that this one belongs to."""
-        return zlib.crc32(self.key.encode()) % LANES
+
+def lane_of(topic: str, partitions: int, key: str) -> int:
+    """The share of the aggregates that this one belongs to. A topic of one partition is one order, whatever its keys:
+    so is the authority log, in which nothing may overtake anything (authority §1)."""
+    return zlib.crc32((topic if partitions == 1 else key).encode()) % LANES
 
 
 @dataclass(slots=True)

@@ -63,6 +63,7 @@ class Outbox:
         self.database = database
         self.lanes = list(lanes)
         self.partitions = partitions
+        self._one_order = [topic for topic, number in partitions.items() if number == 1]
 
     async def fetch(
         self, conn: AsyncConnection, *, without: Sequence[Batch] = (), blocked: Iterable[TopicPartition] = ()
@@ -87,9 +88,12 @@ class Outbox:
         without: Sequence[Batch] = (),
         blocked: Iterable[TopicPartition] = (),
     ) -> Batch:
-        """Of the rows above an id those that no older row of their aggregate stands before (PostgreSQL only)."""
+        """Of the rows above an id those that no older row of their aggregate stands before (PostgreSQL only).
+
+        None of a topic that is one order, whose rows wait for each other."""
         closed = [f"{tp.topic}/{tp.partition}" for tp in blocked]
-        return self._batch(await driver.fetch(conn, _FRESH, self.lanes, above, _fresh(without), closed, FRESH), 0)
+        values = (self.lanes, above, _fresh(without), closed, FRESH, self._one_order)
+        return self._batch(await driver.fetch(conn, _FRESH, *values), 0)
 
     async def age_of(self, conn: AsyncConnection, batch: Batch, now: datetime) -> float:
         """For how many seconds the oldest row of a batch has been waiting."""
@@ -189,6 +193,7 @@ _FRESH = f"""
 SELECT {_COLUMNS} FROM outbox AS o
 WHERE o.lane = ANY($1::int[]) AND o.id > $2 AND o.id <> ALL($3::bigint[])
   AND (cardinality($4::text[]) = 0 OR o.topic || '/' || o.partition <> ALL($4))
+  AND o.topic <> ALL($6::text[])
   AND NOT EXISTS (SELECT 1 FROM outbox AS e WHERE e.key = o.key AND e.topic = o.topic AND e.id < o.id)
 ORDER BY o.id LIMIT $5
 """  # noqa: S608

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -115,16 +114,19 @@ class UnitOfWork:
     async def begin(self, context: Context, *, limited: bool = True) -> AsyncIterator[Tx]:
         """A transaction that locks and writes as it goes; commits when the block ends, rolls back when it raises.
 
-        `limited` sets the time limits that bound an act (A); consumers, which may work long and act under no
-        power, pass False. Errors: whatever the block raises; `unavailable` when the database cannot be reached.
+        `limited` sets the time limits that bound an act (A) from the beginning; consumers, which may work long, pass
+        False: if they use a power, the limits count from its last check on. Errors: whatever the block raises;
+        `unavailable` when the database cannot be reached.
         """
         try:
             async with self.database.write() as conn:
-                if limited and not self.database.is_sqlite:
-                    await conn.execute(text(self.database.limits.sql))
+                if limited:
+                    await self.database.limit(conn)
                 tx = Tx(conn, context, self.clock.now(), self.timing, self.registry)
                 yield tx
                 decision = tx.decided()
+                if not limited and self._uses_power(decision):
+                    await self.database.limit(conn)
                 if not decision.empty:
                     await guard.commit(self.database, conn, decision, self.clock, self.timing)
         except SQLAlchemyError as error:
@@ -135,6 +137,10 @@ class UnitOfWork:
                 raise Refusal("unavailable", reason=reason, retry_after=1) from error
             raise
         self._happened(tx)
+
+    @staticmethod
+    def _uses_power(decision: Decision) -> bool:
+        return bool(decision.acts)
 
     def _happened(self, tx: Tx) -> None:
         for pending in tx.decision.pending:

@@ -6,13 +6,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy import Column, MetaData, Table, Text, bindparam, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from suizhuan import guard
 from suizhuan.authority import locks
 from suizhuan.context import Context
+from suizhuan.db.database import Database
 from suizhuan.db.tables import grants
 from suizhuan.db.types import BigInt
 from suizhuan.kernel.refusal import Refusal
@@ -228,3 +231,24 @@ async def test_a_command_whose_connection_breaks_while_it_is_carried_out_is_told
     with pytest.raises(Refusal) as no:
         await demo.uow.decide(Context("staff:1", "dept", "c1"), work)
     assert (no.value.code, no.value.params["reason"], begun) == ("unavailable", "database", 1)
+
+
+async def test_a_consumer_that_uses_a_power_commits_within_the_limits_of_an_act(
+    demo: Demo, log: AuthorityLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Judged and then frozen without limits, it would commit when the power has long been somebody else's."""
+    seen = []
+    real = guard.commit
+
+    async def commit(database: Database, conn: AsyncConnection, *rest: Any) -> int:
+        names = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+        seen.append([(await conn.execute(text(f"SHOW {name}"))).scalar_one() for name in names])
+        return await real(database, conn, *rest)
+
+    monkeypatch.setattr(guard, "commit", commit)
+    for power in (False, True):
+        async with demo.uow.begin(Context("service:demo", "dept", "c1"), limited=False) as tx:
+            if power:
+                await tx.act(POWER, AFFAIR, COMMUNITY)
+            tx.emit(Counted(thing="t", number=2), key="t", sequence=2)
+    assert seen == [["0", "0", "0"], ["1s", "2s", "2s"]]  # together A

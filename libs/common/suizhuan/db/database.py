@@ -127,6 +127,11 @@ class Database:
         async with self._commands.connect() as conn:
             yield conn
 
+    async def limit(self, conn: AsyncConnection) -> None:
+        """From here on the transaction has the limits of an act: it commits within A, or not at all (PostgreSQL)."""
+        if not self.is_sqlite:
+            await conn.execute(text(self.limits.sql))
+
     @asynccontextmanager
     async def glance(self) -> AsyncIterator[AsyncConnection]:
         """For a single question: on PostgreSQL without a transaction around it, which would be two more round trips."""
