@@ -94,12 +94,13 @@ class Parts:
         *,
         broker: Log | None = None,
         clock: Clock | None = None,
+        database: Database | None = None,
     ) -> Parts:
-        """Everything from the settings; a log and a clock may be handed in (embedded profile, tests)."""
+        """Everything from the settings; a log, a clock and a database may be handed in (embedded profile, tests)."""
         clock = clock or SystemClock()
         profile = load_profile(settings.profile)
         metrics = Metrics(CollectorRegistry(), name)
-        database = Database(
+        database = database or Database(
             settings.database_url, pool_size=settings.database_pool_size, max_act=profile.authority.timing.max_act
         )
         tracing = Tracing(name, endpoint=settings.otlp_endpoint)

@@ -18,6 +18,7 @@ from suizhuan.metrics import Metrics
 from suizhuan.unit_of_work import UnitOfWork
 
 pytest.register_assert_rewrite(f"{__package__}.log_suite", f"{__package__}.database_suite")
+pytest.register_assert_rewrite(f"{__package__}.lock_suite")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,10 @@ class Demo:
 
 
 def make_demo(url: str, clock: ManualClock) -> Demo:
-    database = Database(url)
+    return demo_on(Database(url), clock)
+
+
+def demo_on(database: Database, clock: ManualClock) -> Demo:
     metrics = Metrics(CollectorRegistry(), "demo")
     registry = demo_registry()
     uow = UnitOfWork(database, registry, clock, Timing(), metrics)

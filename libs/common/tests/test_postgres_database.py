@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg  # type: ignore[import-untyped, unused-ignore]
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.db.database import Database, is_transient
+from suizhuan.kernel.clock import ManualClock
 
 from .database_suite import DatabaseSuite
+from .lock_suite import Begin, Begun, Freeze, LockSuite, Work
 
 pytestmark = pytest.mark.real
 
@@ -62,3 +67,47 @@ class TestPostgresDatabase(DatabaseSuite):
                     await conn.execute(text("SET LOCAL lock_timeout = '50ms'"))
                     await conn.execute(lock)
         assert is_transient(waited.value)
+
+
+class TestPostgresLocks(LockSuite):
+    """Commands here lock and write by one statement; frozen is a session that does not say COMMIT."""
+
+    @pytest.fixture
+    def clock(self) -> ManualClock:
+        return ManualClock()
+
+    @pytest.fixture
+    async def database(self, postgres_database: str) -> AsyncIterator[Database]:
+        made = Database(postgres_database)
+        yield made
+        await made.close()
+
+    @pytest.fixture
+    def freeze(self) -> Freeze:
+        @asynccontextmanager
+        async def frozen(
+            database: Database, work: Callable[[AsyncConnection], Awaitable[object]]
+        ) -> AsyncIterator[None]:
+            async with database.engine.connect() as conn:
+                await conn.execute(text("SELECT 1"))
+                await work(conn)
+                yield
+                await conn.commit()
+
+        return frozen
+
+    @pytest.fixture
+    def begin(self, database: Database) -> Begin:
+        waiting = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+
+        async def begun(work: Work) -> Begun:
+            task = asyncio.ensure_future(work())
+            while True:
+                done, _ = await asyncio.wait({task}, timeout=0.02)
+                async with database.read() as conn:
+                    if done or (await conn.execute(waiting)).scalar_one():
+                        return Begun(not done, lambda: task)
+
+        return begun

@@ -11,6 +11,7 @@ from complaints.events import EVENTS
 from complaints.handovers import Handovers
 from complaints.rules import Rules
 from complaints.switches import Switches
+from suizhuan.db.database import Database
 from suizhuan.kernel.clock import Clock
 from suizhuan.ports.log import Log
 from suizhuan.service import Parts, Service
@@ -19,9 +20,15 @@ from suizhuan.settings import ServiceSettings
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def build(settings: ServiceSettings, *, broker: Log | None = None, clock: Clock | None = None) -> Service:
-    """Everything from the settings; a log and a clock may be handed in."""
-    parts = Parts.make("complaints", settings, EVENTS, broker=broker, clock=clock)
+def build(
+    settings: ServiceSettings,
+    *,
+    broker: Log | None = None,
+    clock: Clock | None = None,
+    database: Database | None = None,
+) -> Service:
+    """Everything from the settings; a log, a clock and a database may be handed in."""
+    parts = Parts.make("complaints", settings, EVENTS, broker=broker, clock=clock, database=database)
     rules = Rules.of(parts.profile)
     handovers = Handovers(rules)
     switches = Switches(rules, handovers)

@@ -11,6 +11,7 @@ from finance.domain.ledger import Roles
 from finance.errors import ERRORS
 from finance.events import EVENTS
 from finance.money import Money
+from suizhuan.db.database import Database
 from suizhuan.kernel.clock import Clock
 from suizhuan.ports.log import Log
 from suizhuan.service import Parts, Service
@@ -19,9 +20,15 @@ from suizhuan.settings import ServiceSettings
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def build(settings: ServiceSettings, *, broker: Log | None = None, clock: Clock | None = None) -> Service:
-    """Everything from the settings; a log and a clock may be handed in."""
-    parts = Parts.make("finance", settings, EVENTS, broker=broker, clock=clock)
+def build(
+    settings: ServiceSettings,
+    *,
+    broker: Log | None = None,
+    clock: Clock | None = None,
+    database: Database | None = None,
+) -> Service:
+    """Everything from the settings; a log, a clock and a database may be handed in."""
+    parts = Parts.make("finance", settings, EVENTS, broker=broker, clock=clock, database=database)
     accounts = parts.profile.account_roles
     roles = Roles(accounts.bank, accounts.earmark, accounts.subsidy, accounts.allocation)
     money = Money(roles)

@@ -13,6 +13,7 @@ from mandates.errors import ERRORS
 from mandates.events import EVENTS
 from mandates.switch_waits import SwitchWaits
 from mandates.switching import Switching
+from suizhuan.db.database import Database
 from suizhuan.kernel.clock import Clock
 from suizhuan.ports.log import Log
 from suizhuan.service import Parts, Service
@@ -22,9 +23,15 @@ SQLITE_BEAT = timedelta(seconds=10)  # for an idle platform that takes next to n
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def build(settings: ServiceSettings, *, broker: Log | None = None, clock: Clock | None = None) -> Service:
-    """Everything from the settings; a log and a clock may be handed in."""
-    parts = Parts.make("mandates", settings, EVENTS, broker=broker, clock=clock)
+def build(
+    settings: ServiceSettings,
+    *,
+    broker: Log | None = None,
+    clock: Clock | None = None,
+    database: Database | None = None,
+) -> Service:
+    """Everything from the settings; a log, a clock and a database may be handed in."""
+    parts = Parts.make("mandates", settings, EVENTS, broker=broker, clock=clock, database=database)
     times = parts.profile.authority
     switching = Switching(
         times.timing,

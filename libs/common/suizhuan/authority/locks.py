@@ -1,7 +1,8 @@
 """Locks on grants, held until the transaction ends. Acts share them; the consumer of the authority log excludes.
 
 Source: authority.md §2. They stand beside the row locks: with `FOR SHARE` alone the consumer of the authority log
-would starve behind acts that overlap. SQLite has one writer, so there a transaction is the lock.
+would starve behind acts that overlap. SQLite has one writer, so there a transaction is the lock (but for a dialect of
+it that says it has `grant_locks`: the simulation's).
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def _condition(mandates: Select[Any], lock: Any) -> ColumnElement[bool]:
 
 
 async def _take(conn: AsyncConnection, mandates: Iterable[str] | Select[tuple[str | None]], lock: object) -> None:
-    if conn.dialect.name == "sqlite":
+    if conn.dialect.name == "sqlite" and not getattr(conn.dialect, "grant_locks", False):
         return
     if isinstance(mandates, Select):
         named = mandates.subquery()
