@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mandates import tables as t
 from mandates.domain.mandate import Mandate
-from mandates.domain.switch import OPEN, WAITING, Awaited
+from mandates.domain.switch import ON_SQLITE, OPEN, WAITING, Awaited
 from mandates.store import _mandate
 from suizhuan.kernel.area import prefixes
 from suizhuan.kernel.clock import parse_utc, utc_text
@@ -214,8 +214,11 @@ async def replicas(conn: AsyncConnection) -> list[dict[str, Any]]:
 
 
 async def await_replicas(conn: AsyncConnection, switch: str, since: datetime) -> list[str]:
-    """Await every replica that a beat younger than `since` named, listed still or not."""
-    query = select(t.replica.c.id).where(t.replica.c.named_at > since).order_by(t.replica.c.id)
+    """Await every replica that a beat younger than `since` named, listed still or not; and one on SQLite that is
+    listed, however long ago that was: nothing bounds how long its acts may take to commit."""
+    r = t.replica.c
+    unbounded = and_(r.listed, r.named_at.is_not(None), r.id.contains(ON_SQLITE, autoescape=True))
+    query = select(r.id).where(or_(r.named_at > since, unbounded)).order_by(r.id)
     found = list((await conn.execute(query)).scalars())
     blank = {"switch": switch, "acknowledged_at": None, "pending_cases": False, "lease_over": False}
     if found:

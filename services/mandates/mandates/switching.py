@@ -154,7 +154,7 @@ class Switching:
         row, subject, _ = found
         awaited = await switches.awaited(tx.conn, row.id)
         await switches.lock_head(tx.conn)
-        await switches.unlist(tx.conn, [a.replica for a in awaited if not a.acknowledged and a.lease_over])
+        await switches.unlist(tx.conn, [a.replica for a in awaited if not a.acknowledged and a.answered])
         await self._drop(tx, row, "deadline")
         pause = min(timedelta(seconds=2**row.attempt), timedelta(minutes=1))
         again = replace(

@@ -221,6 +221,17 @@ async def test_a_replica_on_sqlite_has_to_answer(world: World) -> None:
     assert await world.state(mandate) == "active"
 
 
+async def test_a_replica_on_sqlite_is_awaited_however_long_no_beat_has_named_it(world: World) -> None:
+    """Mandates was down, and one of its rows is carried out before the next beat."""
+    await world.join("gateway:sqlite:1")
+    span = lease(world.parts.uow.timing)
+    world.clock.advance(2 * span.total_seconds())
+    async with world.parts.database.write() as conn:
+        found = await switches.await_replicas(conn, "s", world.clock.now() - span)
+    assert "gateway:sqlite:1" in found
+    assert not set(OTHERS) & set(found)
+
+
 @pytest.mark.parametrize("early", [False, True])
 async def test_open_cases_have_to_be_ready_whichever_word_comes_first(world: World, early: bool) -> None:
     world.cases = True

@@ -15,6 +15,7 @@ WAITING, OPEN, DONE, DROPPED, CANCELLED = "waiting", "open", "done", "dropped", 
 ACTIVATION, RESUMPTION, SUSPENSION, ENDING = "activation", "resumption", "suspension", "ending"
 FOUNDING = "founding"
 GIVING = (ACTIVATION, RESUMPTION)  # the others take
+ON_SQLITE = ":sqlite:"  # in the name of a replica
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Awaited:
     def bounded(self) -> bool:
         """Whether time alone ends the wait. SQLite knows no limit for how long an act may still take to commit
         after its check, so such a replica has to answer (authority §2)."""
-        return ":sqlite:" not in self.replica
+        return ON_SQLITE not in self.replica
 
     @property
     def answered(self) -> bool:
