@@ -227,6 +227,8 @@ class Tx:
     def decided(self) -> Decision:
         """All that is left for the last statement."""
         self.decision.writes += self._deadlines.values()
+        # First what decides: a write that stands before it would stay where it finds no row.
+        self.decision.writes.sort(key=lambda write: not write.decides)
         self._deadlines = {}
         return self.decision
 

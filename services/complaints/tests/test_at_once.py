@@ -4,18 +4,22 @@ circle."""
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from complaints import desk, store
 from complaints.domain.closing import close
 from complaints.domain.intake import report
 from complaints.rules import Rules
+from complaints.tables import handovers
 from suizhuan.context import Context, new_id
 from suizhuan.kernel.worktime import Limit
 from suizhuan.unit_of_work import Authority, Tx
 
-from .conftest import AFFAIR, COMMUNITY, GRID, PRICE, STREET_ORG, World, of
+from .conftest import AFFAIR, COMMUNITY, FIRM, GRID, PRICE, STREET_ORG, World, of
 
 
 async def test_a_case_that_is_being_routed_is_seen_by_the_switch_that_opens_meanwhile(world: World) -> None:
@@ -110,3 +114,26 @@ async def test_a_payment_that_comes_while_its_case_is_being_closed_is_not_forgot
     events = await world.events()
     assert [e.data["paid_fen"] for e in of(events, "case.settled")] == [PRICE]
     assert (await world.case(case))["settled_at"] is not None
+
+
+async def test_a_handover_asked_for_while_its_case_changes_is_asked_for_once(world: World) -> None:
+    """What was decided on a case that has changed since leaves nothing: least of all a handover that waits for ever."""
+    if world.service.parts.database.is_sqlite:
+        pytest.skip("one writer: nothing comes in between")
+    case = await world.report()
+    command: Any = SimpleNamespace(identity=SimpleNamespace(kind="staff", org=COMMUNITY), check_version=lambda _: None)
+    reads = 0
+
+    async def asking(tx: Tx) -> str:
+        nonlocal reads
+        reads += 1
+        _, made = await world.service.app.state.handovers.request(tx, command, case, FIRM, None, None)
+        if reads == 1:
+            await world.post(f"/cases/{case}/start", COMMUNITY)
+        return str(made.id)
+
+    asked = await world.service.parts.uow.decide(Context("staff-1", COMMUNITY, "c1"), asking)
+    assert reads == 2
+    async with world.service.parts.database.read() as conn:
+        rows = (await conn.execute(select(handovers.c.id).where(handovers.c.case_id == case))).scalars().all()
+    assert rows == [asked]
