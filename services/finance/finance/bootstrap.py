@@ -43,12 +43,13 @@ async def bootstrap(service: Service, seed: Seed) -> bool:
 
 
 async def publish_tariffs(service: Service) -> None:
-    """Publish the profile's prices where they differ from what was published last.
+    """Publish the profile's prices where they differ from what was published last; of several workers one does.
 
     After a restore that is not known until somebody has reconciled; then the next start does it."""
     context = Context.of_system("finance")
     try:
         async with service.parts.uow.begin(context, limited=False) as tx:
+            await store.lock_tariffs(tx.conn)
             known = {row.affair: row for row in await store.tariffs(tx.conn)}
             for affair, price in sorted(service.parts.profile.tariffs.items()):
                 row = known.get(affair)

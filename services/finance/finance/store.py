@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, func, insert, select, update
+from sqlalchemy import Table, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -254,6 +254,12 @@ async def left_in_earmarks(conn: AsyncConnection) -> int:
     e = t.earmark.c
     left = func.sum(e.amount_fen - e.captured_fen - e.returned_fen - e.held_fen)
     return int((await conn.execute(select(func.coalesce(left, 0)))).scalar_one())
+
+
+async def lock_tariffs(conn: AsyncConnection) -> None:
+    """Until the transaction ends nobody else publishes prices (on SQLite nobody else writes at all)."""
+    if conn.dialect.name == "postgresql":
+        await conn.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('tariffs', 0))"))
 
 
 async def tariffs(conn: AsyncConnection) -> list[Any]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
+from finance.bootstrap import publish_tariffs
+from finance.tables import tariff
 from suizhuan.kernel.fen import MAX_FEN
 
 from .conftest import COMMUNITY, FINANCE, FIRM, NANGUAN, SANITATION, Api, published
@@ -233,3 +237,12 @@ async def test_the_property_company_is_named_and_kept_apart(api: Api) -> None:
     assert (await api.read(f"/statements/{COMMUNITY}", year=year))["apart"] == ["幸福家园物业公司"]
     own = await api.read(f"/statements/{FIRM}", year=year)
     assert (own["income_fen"], own["spending_fen"], own["change_fen"]) == (22 * WAN, 22 * WAN, 0)
+
+
+async def test_of_several_workers_that_begin_at_once_one_publishes_the_prices(api: Api) -> None:
+    await published(api.service.parts)
+    async with api.service.parts.database.write() as conn:
+        await conn.execute(delete(tariff))
+    await asyncio.gather(*(publish_tariffs(api.service) for _ in range(4)))
+    said = [event.key for event in await published(api.service.parts) if event.name == "finance.tariff.set"]
+    assert sorted(said) == sorted(api.service.parts.profile.tariffs)
