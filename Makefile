@@ -9,7 +9,7 @@ OWN := libs/common services/mandates services/finance services/complaints servic
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help run tour real test check check-full bench format lint types contracts lock schemas settings clean
+.PHONY: help run tour real test test-faults check check-full bench format lint types contracts lock schemas settings clean
 
 help: ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ check: $(VENV)/.dev format lint types contracts ## what CI runs: format, lint, t
 
 check-full: check ## check, and what takes longer
 	$(MAKE) test PYTEST_ARGS="-m slow"
+
+test-faults: $(VENV)/.dev ## processes killed, servers restarted under load, for five minutes (SEED=, SECONDS=)
+	$(PY) -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
 bench: $(VENV)/.bench ## our path against its peers, in one run (ONLY=relay); writes bench/results.json
 	$(PY) -m bench.run $(ONLY)

@@ -177,6 +177,17 @@ def own_kafka() -> Iterator[Callable[[], Kafka]]:
         shutil.rmtree(folder)
 
 
+@pytest.fixture
+def not_to_be_had() -> Callable[[Exception], None]:
+    """For a test that starts servers of its own, when it cannot: it is skipped, and `make test` says so loudly."""
+
+    def skipped(reason: Exception) -> None:
+        _note(str(reason))
+        pytest.skip(str(reason))
+
+    return skipped
+
+
 def _note(reason: str) -> None:
     if notes := os.environ.get(SKIPPED):
         with Path(notes).open("a", encoding="utf-8") as file:

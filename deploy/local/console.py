@@ -21,11 +21,12 @@ from rich.console import Console
 
 from deploy.local.kafka import Kafka
 from deploy.local.packages import Unavailable
-from deploy.local.platform import ISSUER_NAME, NotEmpty, Platform
+from deploy.local.platform import ISSUER_NAME, Platform
 from deploy.local.postgres import Postgres
 from deploy.local.process import HOST, Server
 from deploy.local.programs import ProgramFailed
 from deploy.local.redis import Redis
+from deploy.local.topics import NotEmpty
 from deploy.starting import TRY_AS, CannotStart, announced, only_one
 from deploy.topology import SERVICES
 from suizhuan.ports.log import LogUnavailable

@@ -25,23 +25,19 @@ from deploy.demo_issuer.app import ISSUER
 from deploy.local.databases import Databases
 from deploy.local.process import HOST, free_ports
 from deploy.local.programs import Program, ProgramFailed
+from deploy.local.topics import NotEmpty, make_all, refuse_existing
 from deploy.people import clients, people
-from deploy.topology import BY_NAME, TOPICS
-from suizhuan.adapters.kafka_log import KafkaLog
-from suizhuan.ports.log import TopicSpec, UnknownTopic
+from deploy.topology import BY_NAME
 from suizhuan.profile import load_profile
 from suizhuan.seed import Seed, load_seed
 
 SEED = Path(__file__).parents[1] / "seed" / "xiangli.seed.yaml"
 ISSUER_NAME = "issuer"
 GATEWAY = "gateway"
+ALL = "all"
 FOUNDED = ("finance", "mandates")
 """They start when they have been founded; the others need not wait for that."""
 READY_S = 60.0
-
-
-class NotEmpty(Exception):
-    """The broker holds topics of another platform."""
 
 
 class Platform:
@@ -53,7 +49,9 @@ class Platform:
 
     With `keep`, the databases stay over `stop`, and a platform of the same folder and the same servers goes on.
     `ports` are those of the services and of `issuer`, free ones where not given. `settings` are variables for every
-    service. Nothing outlives this process. Errors of all methods: ProgramFailed, which names the program.
+    service. `roles` are the processes that a service runs as, such as `("api", "worker", "worker")`, otherwise one that
+    is all: its programs are then named `finance-api`, `finance-worker`, `finance-worker-2`.
+    Nothing outlives this process. Errors of all methods: ProgramFailed, which names the program.
     """
 
     def __init__(
@@ -67,11 +65,14 @@ class Platform:
         keep: bool = False,
         ports: Mapping[str, int] | None = None,
         settings: Mapping[str, str] | None = None,
+        roles: Mapping[str, Sequence[str]] | None = None,
+        ready_s: float = READY_S,
     ) -> None:
         self.folder = folder.resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.profile = str(Path(profile).resolve()) if "/" in profile or profile.endswith(".yaml") else profile
         self.keep = keep
+        self.ready_s = ready_s
         self._kafka, self._redis = kafka, redis
         self._settings = dict(settings or {})
         self._memory = self.folder / "platform.json"
@@ -84,7 +85,8 @@ class Platform:
         self.ports = dict(zip(names, free_ports(len(names)), strict=True)) | dict(ports or {})
         self.base = self.url(GATEWAY)
         self.issuer = self.url(ISSUER_NAME)
-        self.programs = {name: self._program(name) for name in BY_NAME}
+        self._roles = {name: tuple((roles or {}).get(name, (ALL,))) for name in BY_NAME}
+        self.programs = {program.name: program for name in BY_NAME for program in self._programs_of(name)}
         self.programs[ISSUER_NAME] = self._issuer()
 
     def url(self, service: str) -> str:
@@ -107,7 +109,10 @@ class Platform:
         """Ready when it returns. Errors: NotEmpty; those of the servers. Nothing is left behind then."""
         seed = load_seed(SEED, load_profile(self.profile))
         try:
-            await self._topics()
+            if not self._known:
+                await refuse_existing(self._kafka)
+            self._remember()
+            await make_all(self._kafka)
             await self._start(seed)
         except NotEmpty:
             raise
@@ -129,7 +134,9 @@ class Platform:
             if program.crashed is not None
         ]
         try:
-            for names in ([GATEWAY], [n for n in BY_NAME if n != GATEWAY], [ISSUER_NAME]):
+            doors = self._names(GATEWAY)
+            others = [name for name in self.programs if name not in (*doors, ISSUER_NAME)]
+            for names in (doors, others, [ISSUER_NAME]):
                 running = [name for name in names if self.programs[name].running]
                 ended = await asyncio.gather(*(self._end(name) for name in running))
                 failures += [failure for failure in ended if failure is not None]
@@ -157,23 +164,11 @@ class Platform:
         """Start one that has ended, on its old address and database. It kills itself at `failpoint`, if given."""
         self.programs[service].start({"SUIZHUAN_FAILPOINT": failpoint} if failpoint else None, may_end=bool(failpoint))
         if ready:
-            await self.programs[service].wait_ready(READY_S)
+            await self.programs[service].wait_ready(self.ready_s)
 
     async def wait_exit(self, service: str, timeout: float) -> int:
         """Its exit code when it has ended of itself: -9 for a failpoint."""
         return await self.programs[service].wait(timeout)
-
-    async def _topics(self) -> None:
-        log = KafkaLog(self._kafka)
-        try:
-            if not self._known:
-                await _refuse_existing(log, [topic.name for topic in TOPICS])
-            self._remember()
-            await log.ensure_topics(
-                [TopicSpec(t.name, t.partitions, t.compacted, t.min_compaction_lag_s) for t in TOPICS]
-            )
-        finally:
-            await log.close()
 
     async def _start(self, seed: Seed) -> None:
         self._write("people.json", [dataclasses.asdict(person) for person in people(seed)])
@@ -181,8 +176,9 @@ class Platform:
         self.programs[ISSUER_NAME].start()
         await self._databases.create()
         first = [name for name in BY_NAME if self._founded or name not in FOUNDED]
+        await asyncio.gather(*(self._migrate(name) for name in first if ALL not in self._roles[name]))
         for name in first:
-            self.programs[name].start()
+            self._start_all_of(name)
         if not self._founded:
             # Loaded only now: it takes seconds, in which those started above load too.
             founding = await asyncio.to_thread(import_module, "deploy.local.founding")
@@ -191,8 +187,8 @@ class Platform:
             self._founded = True
             self._remember()
             for name in FOUNDED:
-                self.programs[name].start()
-        await asyncio.gather(*(program.wait_ready(READY_S) for program in self.programs.values()))
+                self._start_all_of(name)
+        await asyncio.gather(*(program.wait_ready(self.ready_s) for program in self.programs.values()))
 
     def _remember(self) -> None:
         if self.keep:
@@ -220,9 +216,36 @@ class Platform:
                 with contextlib.suppress(ProgramFailed):  # it ended meanwhile
                     await program.kill()
 
-    def _program(self, name: str) -> Program:
-        command = [sys.executable, "-m", name, "all"]
-        return self._made(name, command, self.environ(name), "/health/ready")
+    def _names(self, service: str) -> list[str]:
+        """Of the programs of a service."""
+        roles = self._roles[service]
+        if roles == (ALL,):
+            return [service]
+        numbers = (roles[:place].count(role) + 1 for place, role in enumerate(roles))
+        return [f"{service}-{role}" + (f"-{n}" if n > 1 else "") for role, n in zip(roles, numbers, strict=True)]
+
+    def _programs_of(self, service: str) -> list[Program]:
+        """Those of a service; who does not answer callers listens on a port of its own, for health and metrics."""
+        made = []
+        for name, role in zip(self._names(service), self._roles[service], strict=True):
+            environ = self.environ(service)
+            if role == "worker":
+                (self.ports[name],) = free_ports(1)
+                environ |= {f"SUIZHUAN_{service.upper()}_PORT": str(self.ports[name])}
+            url = self.url(name if role == "worker" else service)
+            made.append(self._made(name, [sys.executable, "-m", service, role], environ, f"{url}/health/ready"))
+        return made
+
+    def _start_all_of(self, service: str) -> None:
+        for name in self._names(service):
+            self.programs[name].start()
+
+    async def _migrate(self, service: str) -> None:
+        """For processes that leave it to somebody else."""
+        program = self._made(f"{service}-migrate", [sys.executable, "-m", service, "migrate"], self.environ(service))
+        program.start()
+        if (code := await program.wait(self.ready_s)) != 0:
+            raise ProgramFailed(f"{program.name}: exit code {code} / 退出码 {code}: {program.last_words()}")
 
     def environ(self, service: str) -> dict[str, str]:
         """The variables with which `python -m <service> …` belongs to this platform."""
@@ -258,10 +281,11 @@ class Platform:
             "--base-url": self.issuer,
         }
         words = [str(word) for pair in given.items() for word in pair]
-        return self._made(ISSUER_NAME, [sys.executable, "-m", "deploy.demo_issuer", *words], {}, "/jwks")
+        command = [sys.executable, "-m", "deploy.demo_issuer", *words]
+        return self._made(ISSUER_NAME, command, {}, f"{self.issuer}/jwks")
 
-    def _made(self, name: str, command: Sequence[str], environ: Mapping[str, str], ready: str) -> Program:
-        return Program(name, command, self.folder / f"{name}.log", environ, ready=self.url(name) + ready)
+    def _made(self, name: str, command: Sequence[str], environ: Mapping[str, str], ready: str = "") -> Program:
+        return Program(name, command, self.folder / f"{name}.log", environ, ready=ready)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -271,18 +295,6 @@ class Platform:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
-
-
-async def _refuse_existing(log: KafkaLog, names: Sequence[str]) -> None:
-    """Errors: NotEmpty."""
-    for name in names:
-        with contextlib.suppress(UnknownTopic):
-            await log.partitions(name)
-            raise NotEmpty(
-                f"the broker has the topic {name} already: a platform needs a broker of its own, or the folder it "
-                f"ran on before, with keep / "
-                f"Kafka 中已有主题 {name}：平台需独占一个 Kafka，或使用原先的数据文件夹并保留"
-            )
 
 
 if __name__ == "__main__":

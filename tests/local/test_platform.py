@@ -18,9 +18,10 @@ import pytest
 from redis.asyncio import Redis
 
 from deploy.local import Kafka
-from deploy.local.platform import SEED, NotEmpty, Platform
+from deploy.local.platform import SEED, Platform
 from deploy.local.process import exists, free_ports, wait_until
 from deploy.local.programs import ROOT, ProgramFailed
+from deploy.local.topics import NotEmpty
 from deploy.story import Client
 from deploy.story.client import Caller, ProblemAnswer
 from deploy.topology import BY_NAME, TOPICS
@@ -166,6 +167,17 @@ async def test_a_service_ends_at_a_failpoint_or_in_order_and_an_unnoticed_crash_
     with pytest.raises(ProgramFailed, match="finance: had ended with -9"):
         await platform.stop()
     assert await databases_of(platform, postgres_url) == set()
+
+
+def test_a_service_may_have_several_processes_each_on_a_port_of_its_own(tmp_path: Path) -> None:
+    servers = {"kafka": "127.0.0.1:1", "postgres": "postgresql://nobody@127.0.0.1:1/postgres", "redis": "redis://-"}
+    made = Platform(tmp_path, **servers, roles={"finance": ("api", "worker", "worker")})  # type: ignore[arg-type]
+    finance = {name: program for name, program in made.programs.items() if name.startswith("finance")}
+    assert list(finance) == ["finance-api", "finance-worker", "finance-worker-2"]
+    assert [program.command[-1] for program in finance.values()] == ["api", "worker", "worker"]
+    ports = [program.environ["SUIZHUAN_FINANCE_PORT"] for program in finance.values()]
+    assert len(set(ports)) == 3 and made.url("finance").endswith(ports[0])
+    assert made.programs["mandates"].command[-1] == "all"
 
 
 async def test_a_broker_that_has_the_topics_already_is_refused(
