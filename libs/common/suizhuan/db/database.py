@@ -8,7 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from suizhuan.db.kept import Kept
 
 IDLE_S = 1.0  # a connection that was not used for so long is asked whether it still lives
 
@@ -84,6 +86,7 @@ class Database:
                 options["connect_args"] = {"server_settings": {"search_path": schema}}
         self.engine: AsyncEngine = create_async_engine(self.url, hide_parameters=True, **options)
         self._commands = self.engine
+        self._kept: Kept | None = None
         if not self.is_sqlite:
             # Commands have connections of their own: no BEGIN, no COMMIT, and the limits of an act from the start.
             # No overflow: a connection that is opened for one command costs more than ten commands.
@@ -97,6 +100,7 @@ class Database:
             event.listen(self._commands.sync_engine, "before_execute", _only_reads)
             for engine in (self.engine, self._commands):
                 event.listen(engine.sync_engine, "do_connect", _connect)
+            self._kept = Kept(self._commands, pool_size)
         # asyncio tasks of this process queue here instead of spinning in SQLite's busy handler
         self._writer = asyncio.Lock()
         if self.is_sqlite:
@@ -115,17 +119,11 @@ class Database:
             async with conn.begin():
                 yield conn
 
-    @asynccontextmanager
-    async def deciding(self) -> AsyncIterator[AsyncConnection]:
+    def deciding(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """For a command: it reads, each statement by itself, and writes with its last one (`suizhuan.guard`).
 
         On SQLite a transaction as `write()` makes it. On PostgreSQL other statements that write are refused."""
-        if self.is_sqlite:
-            async with self.write() as conn:
-                yield conn
-            return
-        async with self._commands.connect() as conn:
-            yield conn
+        return self.write() if self._kept is None else self._kept.lent()
 
     async def limit(self, conn: AsyncConnection) -> None:
         """From here on the transaction has the limits of an act: it commits within A, or not at all (PostgreSQL)."""
@@ -175,6 +173,8 @@ class Database:
         return "postgres:" + ":".join(str(part) for part in row)
 
     async def close(self) -> None:
+        if self._kept is not None:
+            await self._kept.close()
         await self.engine.dispose()
         await self._commands.dispose()
 

@@ -17,8 +17,7 @@ async def fetch(conn: AsyncConnection, sql: str, *values: object) -> list[Any]:
     """Rows of a statement with `$n` placeholders. Errors: DBAPIError, IntegrityError.
 
     In a transaction of SQLAlchemy's it must not be the first statement: that begins with SQLAlchemy's own."""
-    raw = await conn.get_raw_connection()
-    driver: Any = raw.driver_connection
+    driver = _of(conn)
     try:
         rows: list[Any] = await driver.fetch(sql, *values)
     except asyncpg.IntegrityConstraintViolationError as error:
@@ -30,3 +29,15 @@ async def fetch(conn: AsyncConnection, sql: str, *values: object) -> list[Any]:
             await conn.invalidate(error)
         raise DBAPIError(None, None, error, connection_invalidated=lost) from error
     return rows
+
+
+def alive(conn: AsyncConnection) -> bool:
+    """Whether the connection still stands, as far as is known here."""
+    return not conn.closed and not conn.invalidated and not _of(conn).is_closed()
+
+
+def _of(conn: AsyncConnection) -> Any:
+    plain = conn.sync_connection
+    if plain is None:
+        raise TypeError("a connection that was never opened")
+    return plain.connection.driver_connection
