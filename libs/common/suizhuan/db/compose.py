@@ -20,7 +20,7 @@ from sqlalchemy.engine import Dialect
 from suizhuan.db.statements import Write, column_of
 
 # The dialect that SQLAlchemy's asyncpg engines use: `$1` placeholders with casts, its types' own processors.
-_DIALECT: Dialect = PGDialect_asyncpg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+DIALECT: Dialect = PGDialect_asyncpg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _PLACE = re.compile(r"\$(\d+)")
 _KEPT = 512
 # What stands for the gate, and for the condition that every deciding write found its row, in a tail.
@@ -43,6 +43,13 @@ class Composed:
             value = values[part].get(name, otherwise)
             found.append(process(value) if process is not None else value)
         return tuple(found)
+
+
+def composed(statement: Executable) -> Composed:
+    """One statement by itself; its values are part 0."""
+    joined = _Joined()
+    joined.add(0, statement)
+    return Composed(joined.sql, tuple(joined.takes))
 
 
 class Composer:
@@ -71,7 +78,7 @@ class Composer:
         for number, write in enumerate(writes, start=1):
             joined.add(number, _gated(write, gate), f", w{number} AS ({{}})")
             if write.decides:
-                decided.append(f"(SELECT count(*) FROM w{number}) = 1")  # noqa: S608  (a number of ours)
+                decided.append(f"EXISTS (SELECT FROM w{number})")
                 gate = " AND ".join([self.gate, *decided])
         joined.add(len(writes) + 1, self.tail)
         sql = joined.sql.replace(GATE, gate).replace(DECIDED, " AND ".join(decided) or "true")
@@ -86,12 +93,12 @@ class _Joined:
     takes: list[Take] = field(default_factory=list)
 
     def add(self, part: int, statement: Executable, around: str = "{}") -> None:
-        compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
+        compiled = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
         before = len(self.takes)
         self.sql += around.format(_PLACE.sub(lambda m: f"${int(m[1]) + before}", str(compiled)))
         for name in compiled.positiontup or ():
             bind = compiled.binds[name]
-            process = bind.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+            process = bind.type.dialect_impl(DIALECT).bind_processor(DIALECT)
             self.takes.append((part, bind.key, process, bind.value))
 
 
