@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import Update, bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +17,7 @@ from complaints.domain.case import ROOT, Case, Change, Hold, Movement, Noted
 from complaints.domain.handover import Handover
 from suizhuan.authority import grants as granted
 from suizhuan.authority import locks
+from suizhuan.db.query import Query
 from suizhuan.db.statements import Values
 from suizhuan.kernel.clock import utc_text
 from suizhuan.kernel.refusal import Refusal
@@ -23,22 +25,13 @@ from suizhuan.unit_of_work import Authority, Tx
 
 CASE_FIELDS = [f.name for f in fields(Case) if f.name != "noted"]
 _COLUMNS = {"limit": "time_limit"}
+_LISTS = frozenset({"stack", "holds"})
 
-
-FIND_CASE = select(t.cases).where(t.cases.c.id == bindparam("b_id"))
-LOCK_CASE = FIND_CASE.with_for_update()
+_CASE = select(t.cases).where(t.cases.c.id == bindparam("b_id"))
+FIND_CASE, LOCK_CASE = Query(_CASE), _CASE.with_for_update()
 # The row is looked at anew once the locks are there: a case that has moved meanwhile is read as it is now.
 LOCK_GRANT_AND_CASE = LOCK_CASE.where(locks.shared(select(t.cases.c.mandate).where(t.cases.c.id == bindparam("b_id"))))
 ADD_CASE, ADD_PRIVATE, ADD_HISTORY = insert(t.cases), insert(t.private), insert(t.history)
-SAVE_CASE = (
-    update(t.cases)
-    .where(t.cases.c.id == bindparam("b_id"), t.cases.c.version == bindparam("b_read"))
-    .values({c.name: bindparam(f"b_{c.name}") for c in t.cases.c if c.name != "id"})
-)
-# A command has not locked what it read: what finance answers in between raises no version, and is not written over.
-SAVE_CASE_AS_READ = SAVE_CASE.where(
-    t.cases.c.paid_fen.is_not_distinct_from(bindparam("b_noted_paid")), t.cases.c.holds == bindparam("b_noted_holds")
-)
 ADD_HANDOVER = insert(t.handovers)
 SAVE_HANDOVER = (
     update(t.handovers)
@@ -58,33 +51,58 @@ class Personal:
     description: str
 
 
-def to_case(row: Any) -> Case:
-    values = {name: getattr(row, _COLUMNS.get(name, name)) for name in CASE_FIELDS}
-    values["stack"] = tuple(Movement(**{**m, "holds": tuple(m["holds"])}) for m in row.stack)
-    values["holds"] = tuple(Hold(**h) for h in row.holds)
+def to_case(row: Sequence[Any]) -> Case:
+    """A row of all the columns, which stand in the order of the fields."""
+    values = dict(zip(CASE_FIELDS, row, strict=True))
+    values["stack"] = tuple(Movement(**{**m, "holds": tuple(m["holds"])}) for m in values["stack"])
+    values["holds"] = tuple(Hold(**h) for h in values["holds"])
     return Case(**values, noted=Noted(values["paid_fen"], values["holds"]))
 
 
 def to_row(case: Case) -> dict[str, Any]:
-    values = {_COLUMNS.get(name, name): getattr(case, name) for name in CASE_FIELDS}
-    values["stack"] = [asdict(m) for m in case.stack]
-    values["holds"] = [asdict(h) for h in case.holds]
-    return values
+    return {_COLUMNS.get(name, name): _value(case, name) for name in CASE_FIELDS}
 
 
-def _as_read(change: Change, *, noted: bool) -> Values:
-    """The case's new row, to be written over the version that the change began with, and if `noted` over nothing that
-    finance has answered since."""
-    row = {f"b_{name}": value for name, value in to_row(change.case).items()}
-    row["b_read"] = change.case.version - len(change.facts)
-    if noted and change.case.noted is not None:
-        was = change.case.noted
-        row |= {"b_noted_paid": was.paid_fen, "b_noted_holds": [asdict(h) for h in was.holds]}
+def _value(case: Case, field: str) -> Any:
+    value = getattr(case, field)
+    return [asdict(part) for part in value] if field in _LISTS else value
+
+
+@cache  # as many as there are kinds of changes; a statement must stay the same object
+def _save_case(changed: frozenset[str], *, noted: bool) -> Update:
+    """Write these fields and the version over the version that was read.
+
+    `noted`: and over nothing that finance has answered since, which raises no version: a command has not locked what
+    it read."""
+    columns = [_COLUMNS.get(name, name) for name in CASE_FIELDS if name in changed]
+    save = (
+        update(t.cases)
+        .where(t.cases.c.id == bindparam("b_id"), t.cases.c.version == bindparam("b_read"))
+        .values({column: bindparam(f"b_{column}") for column in (*columns, "version")})
+    )
+    if not noted:
+        return save
+    return save.where(
+        t.cases.c.paid_fen.is_not_distinct_from(bindparam("b_noted_paid")),
+        t.cases.c.holds == bindparam("b_noted_holds"),
+    )
+
+
+def _changed(change: Change, fields_: frozenset[str], *, noted: bool) -> Values:
+    case = change.case
+    row = {f"b_{_COLUMNS.get(name, name)}": _value(case, name) for name in fields_}
+    row |= {"b_version": case.version, "b_id": case.id, "b_read": case.version - len(change.facts)}
+    if noted and case.noted is not None:
+        row |= {"b_noted_paid": case.noted.paid_fen, "b_noted_holds": [asdict(h) for h in case.noted.holds]}
     return row
 
 
 async def find_case(conn: AsyncConnection, case: str, *, lock: bool = False) -> Case | None:
-    row = (await conn.execute(LOCK_CASE if lock else FIND_CASE, {"b_id": case})).one_or_none()
+    row: Sequence[Any] | None
+    if lock:
+        row = (await conn.execute(LOCK_CASE, {"b_id": case})).one_or_none()
+    else:
+        row = await FIND_CASE.first(conn, b_id=case)
     return to_case(row) if row is not None else None
 
 
@@ -130,8 +148,9 @@ async def save_all(tx: Tx, changes: Sequence[tuple[Change, Authority | None, str
     """Like `save`, for many cases with a few statements."""
     if not changes:
         return
-    rows = [_as_read(change, noted=not tx.locks) for change, _, _ in changes]
-    await tx.write(SAVE_CASE if tx.locks else SAVE_CASE_AS_READ, rows, decides=True)
+    changed = frozenset[str]().union(*(change.changed for change, _, _ in changes))
+    rows = [_changed(change, changed, noted=not tx.locks) for change, _, _ in changes]
+    await tx.write(_save_case(changed, noted=not tx.locks), rows, decides=True)
     await _tell(tx, changes)
 
 
@@ -140,12 +159,13 @@ async def _tell(tx: Tx, changes: Sequence[tuple[Change, Authority | None, str | 
     for change, authority, org in changes:
         case, first = change.case, change.case.version - len(change.facts) + 1
         for index, fact in enumerate(change.facts):
+            event = tx.registry.of(fact)
             event_id = tx.emit(fact, key=case.id, sequence=first + index, area=case.area, authority=authority, org=org)
             rows.append(
                 {
                     "case_id": case.id,
                     "version": first + index,
-                    "event": tx.registry.of(fact).name,
+                    "event": event.name,
                     "event_id": event_id,
                     "at": tx.now,
                     "case_term": case.case_term,

@@ -132,19 +132,22 @@ class Case:
 
     def after(self, *facts: object, **changes: Any) -> Change:
         """The case with these changes, a version higher for each fact."""
-        return Change(replace(self, version=self.version + len(facts), **changes), facts)
+        return Change(replace(self, version=self.version + len(facts), **changes), facts, frozenset(changes))
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a command made of a case, and the facts that say so, in order. No facts: nothing happened."""
+    """What a command made of a case, and the facts that say so, in order. No facts: nothing happened.
+
+    `changed` names the fields that may differ, beside the version."""
 
     case: Case
     facts: tuple[object, ...] = ()
+    changed: frozenset[str] = frozenset()
 
     def then(self, other: Change) -> Change:
         """Both, as one."""
-        return Change(other.case, (*self.facts, *other.facts))
+        return Change(other.case, (*self.facts, *other.facts), self.changed | other.changed)
 
 
 def answers_for(case: Case) -> tuple[str, str, int]:
