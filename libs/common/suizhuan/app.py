@@ -67,7 +67,7 @@ def create_app(
     app.state.tracing = tracing
     problems.install(app)
     for router in [*routers, _operations(readiness, metrics, problems)]:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # included, each request would be matched against them twice
     app.add_middleware(Edge, metrics=metrics, tracing=tracing, problems=problems)
     _document_problems(app, catalogue)
     return app

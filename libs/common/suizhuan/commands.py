@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from suizhuan.context import Context, new_id
 from suizhuan.db.tables import idempotency
+from suizhuan.headers import header
 from suizhuan.identity import Identity, caller
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.tracing import current_traceparent
@@ -130,10 +131,7 @@ def _tag(answer: BaseModel) -> str | None:
 
 
 def _answer(status: int, body: bytes, tag: str | None) -> Response:
-    response = Response(body, status_code=status, media_type="application/json")
-    if tag is not None:
-        response.headers["ETag"] = tag
-    return response
+    return Response(body, status, {"ETag": tag} if tag is not None else None, "application/json")
 
 
 async def command(request: Request) -> Command:
@@ -143,16 +141,18 @@ async def command(request: Request) -> Command:
     `suizhuan.app` documents them. Errors: those of `caller`, `invalid_request`.
     """
     identity = await caller(request)
-    key = _header(request, "idempotency-key", 200)
-    body = await request.body()
-    print_of = hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + body).hexdigest() if key else ""
-    return Command(request.app.state.uow, identity, key, _version(_header(request, "if-match", 40)), print_of)
+    key = _given(request, b"idempotency-key", 200)
+    fingerprint = ""
+    if key:
+        first_line = f"{request.method} {request.url.path}\n".encode()
+        fingerprint = hashlib.sha256(first_line + await request.body()).hexdigest()
+    return Command(request.app.state.uow, identity, key, _version(_given(request, b"if-match", 40)), fingerprint)
 
 
-def _header(request: Request, name: str, most: int) -> str | None:
-    value: str | None = request.headers.get(name)
+def _given(request: Request, name: bytes, most: int) -> str | None:
+    value = header(request.scope, name)
     if value is not None and len(value) > most:
-        raise Refusal("invalid_request", reason=name)
+        raise Refusal("invalid_request", reason=name.decode())
     return value
 
 

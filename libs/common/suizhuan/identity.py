@@ -21,10 +21,11 @@ from fastapi.security import HTTPBearer
 from joserfc import jws
 from joserfc.errors import JoseError
 
+from suizhuan.headers import header
 from suizhuan.issuer_keys import IssuerKeys, is_demo
 from suizhuan.kernel.clock import Clock
 from suizhuan.kernel.refusal import Refusal
-from suizhuan.metrics import Metrics
+from suizhuan.metrics import Children, Metrics
 from suizhuan.settings import IssuerSettings
 
 Kind = Literal["staff", "resident", "service", "hub"]
@@ -76,7 +77,7 @@ class TokenVerifier:
     ) -> None:
         self._clock = clock
         self._leeway = leeway_s
-        self._metrics = metrics
+        self._outcomes = Children(metrics.tokens_total) if metrics is not None else None
         self._http = http
         self._own_http: httpx.AsyncClient | None = None
         self._cache: OrderedDict[bytes, _Seen] = OrderedDict()
@@ -192,8 +193,8 @@ class TokenVerifier:
             self._cache.popitem(last=False)
 
     def _count(self, outcome: str) -> None:
-        if self._metrics is not None:
-            self._metrics.tokens_total.labels(outcome).inc()
+        if self._outcomes is not None:
+            self._outcomes[outcome,].inc()
 
 
 def _no(reason: str) -> Refusal:
@@ -261,13 +262,14 @@ class _Bearer(HTTPBearer):
         known: Identity | None = request.scope.get("suizhuan.identity")
         if known is not None:
             return known
-        credentials = await super().__call__(request)
-        if credentials is None:
-            if request.headers.get("authorization"):
-                raise _no("not a bearer token")
+        credentials = header(request.scope, b"authorization")
+        if not credentials:
             return None
+        scheme, _, token = credentials.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise _no("not a bearer token")
         verifier: TokenVerifier = request.app.state.verifier
-        identity = await verifier.verify(credentials.credentials)
+        identity = await verifier.verify(token.strip())
         request.scope["suizhuan.identity"] = identity
         return identity
 

@@ -41,7 +41,7 @@ def build(
         migrations=MIGRATIONS,
         title="诉求 Complaints",
         catalogue=ERRORS,
-        routers=[routes.router, routes_commands.router, routes_movements.router],
+        routers=[routes_commands.router, routes_movements.router, routes.router],
         inbound=inbound.make(handovers, switches),
         look=gauges.look,
         deadlines=timers.make(rules, handovers, PlannedEnds(rules, handovers)),

@@ -13,6 +13,7 @@ from complaints.handovers import Handovers
 from complaints.routes import key_of as case_key
 from complaints.rules import Rules
 from complaints.schemas import ActIn, CaseOut, ClosureIn, ExtensionIn, ReportIn, SuspensionIn, VerificationIn
+from suizhuan.command_route import CommandRoute
 from suizhuan.commands import CommandDep
 from suizhuan.context import new_id
 from suizhuan.identity import caller
@@ -21,7 +22,7 @@ from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.worktime import Limit
 from suizhuan.unit_of_work import Authority, Tx
 
-router = APIRouter(tags=["cases 诉求"], dependencies=[Depends(caller)])
+router = APIRouter(tags=["cases 诉求"], dependencies=[Depends(caller)], route_class=CommandRoute)
 
 
 def _rules(request: Request) -> Rules:

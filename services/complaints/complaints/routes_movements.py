@@ -7,11 +7,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from complaints.handovers import Handovers
 from complaints.routes import key_of as case_key
 from complaints.schemas import ActIn, CaseOut, HandoverAccepted, HandoverIn
+from suizhuan.command_route import CommandRoute
 from suizhuan.commands import CommandDep
 from suizhuan.identity import caller
 from suizhuan.unit_of_work import Tx
 
-router = APIRouter(tags=["movements 转移"], dependencies=[Depends(caller)])
+router = APIRouter(tags=["movements 转移"], dependencies=[Depends(caller)], route_class=CommandRoute)
 
 
 @router.post(
