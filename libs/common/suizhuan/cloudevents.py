@@ -82,6 +82,7 @@ PACKED = (
     "ce_causationid",
     "ce_traceparent",
 )
+_NAMES = tuple(name.removeprefix("ce_") for name in PACKED)
 _BETWEEN = "\x1f"
 _SPECVERSION = ("ce_specversion", b"1.0")
 _second = itemgetter(1)
@@ -89,11 +90,11 @@ _second = itemgetter(1)
 
 def pack(attributes: Mapping[str, object | None]) -> str:
     """Attributes as one text; those that are None, or empty, are left out when it is unpacked."""
-    return _BETWEEN.join(_value(attributes.get(name[3:])) for name in PACKED)
-
-
-def _value(value: object | None) -> str:
-    return "" if value is None else str(value).replace(_BETWEEN, " ")
+    values = ["" if value is None else str(value) for value in map(attributes.get, _NAMES)]
+    packed = _BETWEEN.join(values)
+    if packed.count(_BETWEEN) >= len(values):  # in one of them, too
+        packed = _BETWEEN.join([value.replace(_BETWEEN, " ") for value in values])
+    return packed
 
 
 def unpack(packed: str) -> list[tuple[str, bytes]]:

@@ -16,9 +16,10 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from suizhuan import body_guard
+from suizhuan.headers import header
 from suizhuan.kernel.refusal import Refusal
-from suizhuan.logs import serving
-from suizhuan.metrics import Metrics
+from suizhuan.logs import Serving
+from suizhuan.metrics import Children, Metrics
 from suizhuan.problems import Problems, language
 from suizhuan.tracing import Tracing, span_from_traceparent, traceparent_of
 
@@ -41,7 +42,10 @@ class Edge:
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, tracing: Tracing, problems: Problems) -> None:
         self.app = app
-        self.metrics = metrics
+        self.service = metrics.service
+        self.timed = Children(metrics.http_request_seconds)
+        self.in_flight = 0
+        metrics.http_requests_in_flight.set_function(lambda: self.in_flight)
         self.tracing = tracing
         self.problems = problems
 
@@ -49,11 +53,11 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        with serving(self.metrics.service):
+        with Serving(self.service):
             if _local_path(scope).startswith(_UNTRACED):
                 await _Exchange(self, scope, receive, send, trace.INVALID_SPAN).run()
                 return
-            parent = _header(scope, b"traceparent")
+            parent = header(scope, b"traceparent")
             with span_from_traceparent(self.tracing.tracer, scope["method"], parent, kind=SpanKind.SERVER) as span:
                 await _Exchange(self, scope, receive, send, span).run()
 
@@ -63,20 +67,19 @@ class _Exchange:
 
     def __init__(self, edge: Edge, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
         self.edge, self.scope, self.receive, self.send, self.span = edge, scope, receive, send, span
-        self.accept = _header(scope, b"accept-language")
+        self.accept = header(scope, b"accept-language")
         self.status = 0  # 0: nothing was answered, because the caller went away
 
     async def run(self) -> None:
         started = time.perf_counter()
-        metrics = self.edge.metrics
-        metrics.http_requests_in_flight.inc()
+        self.edge.in_flight += 1
         try:
             await self._answer()
         finally:
-            metrics.http_requests_in_flight.dec()
+            self.edge.in_flight -= 1
             took = time.perf_counter() - started
             route = _route(self.scope)
-            metrics.http_request_seconds.labels(self.scope["method"], route, self.status or 499).observe(took)
+            self.edge.timed[self.scope["method"], route, self.status or 499].observe(took)
             self._tell(route, took)
 
     async def _answer(self) -> None:
@@ -106,7 +109,7 @@ class _Exchange:
         body = await body_guard.read_body(self.receive, limit)
         if body is None:
             return None
-        if b"json" in (_header(self.scope, b"content-type") or "").lower().encode():
+        if b"json" in (header(self.scope, b"content-type") or "").lower().encode():
             body_guard.check_json(body)
         return body_guard.replay(body, self.receive)
 
@@ -124,7 +127,7 @@ class _Exchange:
 
     def _trace_headers(self) -> list[tuple[bytes, bytes]]:
         traceparent = traceparent_of(self.span)
-        given = _header(self.scope, b"x-request-id")
+        given = header(self.scope, b"x-request-id")
         request_id = given if given and _REQUEST_ID.fullmatch(given) else traceparent and traceparent[3:35]
         pairs = ((b"traceparent", traceparent), (b"x-request-id", request_id))
         return [(name, value.encode()) for name, value in pairs if value]
@@ -140,13 +143,6 @@ class _Exchange:
                 self.span.set_status(Status(StatusCode.ERROR))
         if log.isEnabledFor(logging.DEBUG):
             log.debug("request", extra={"method": method, "route": route, "status": self.status, "seconds": took})
-
-
-def _header(scope: Scope, wanted: bytes) -> str | None:
-    for name, value in scope["headers"]:
-        if name == wanted:
-            return bytes(value).decode("latin-1")
-    return None
 
 
 def _local_path(scope: Scope) -> str:

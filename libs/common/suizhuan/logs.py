@@ -9,10 +9,11 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import MutableMapping
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from itertools import pairwise
+from types import TracebackType
 from typing import Any, TextIO
 
 import structlog
@@ -64,14 +65,21 @@ _MAX_DEPTH = 6
 _service: ContextVar[str | None] = ContextVar("suizhuan_service", default=None)
 
 
-@contextmanager
-def serving(service: str) -> Iterator[None]:
+class Serving(AbstractContextManager[None]):
     """What is logged inside the block is logged as `service`'s: several share a process in the embedded profile."""
-    token = _service.set(service)
-    try:
-        yield
-    finally:
-        _service.reset(token)
+
+    __slots__ = ("_service", "_token")
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __enter__(self) -> None:
+        self._token = _service.set(self._service)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        _service.reset(self._token)
 
 
 def configure_logs(settings: ServiceSettings, *, stream: TextIO | None = None) -> None:

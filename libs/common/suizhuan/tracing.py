@@ -10,7 +10,8 @@ import os
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import Any
 
 from opentelemetry import context as otel_context
@@ -102,7 +103,6 @@ def current_trace_id() -> str | None:
     return f"{context.trace_id:032x}" if context.is_valid else None
 
 
-@contextmanager
 def span_from_traceparent(
     tracer: Tracer,
     name: str,
@@ -111,8 +111,8 @@ def span_from_traceparent(
     links: Sequence[str | None] = (),
     kind: SpanKind = SpanKind.INTERNAL,
     attributes: Attributes | None = None,
-) -> Iterator[Span]:
-    """A span, current inside the block, whose parent is `traceparent` (None: a new trace, whatever is current).
+) -> Entered:
+    """A span, current inside a `with` block, whose parent is `traceparent` (None: a new trace, whatever is current).
 
     `links` are further traceparents, for a batch that continues many traces; malformed ones are left out.
     """
@@ -120,20 +120,29 @@ def span_from_traceparent(
     context = trace.set_span_in_context(NonRecordingSpan(parent)) if parent else otel_context.Context()
     others = [Link(c) for c in map(parse_traceparent, links) if c is not None]
     span = tracer.start_span(name, context, kind=kind, attributes=attributes, links=others)
-    with entered(span):
-        yield span
+    return Entered(span)
 
 
-@contextmanager
-def entered(span: Span) -> Iterator[Span]:
-    """`span` is current inside the block and ends with it. What is raised marks it by its type alone: messages can
+class Entered(AbstractContextManager[Span]):
+    """The span is current inside the block and ends with it. What is raised marks it by its type alone: messages can
     hold personal data, and traces leave the house."""
-    with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
-        try:
-            yield span
-        except Exception as error:
-            span.set_status(Status(StatusCode.ERROR, type(error).__name__))
-            raise
+
+    __slots__ = ("_span", "_token")
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+
+    def __enter__(self) -> Span:
+        self._token = otel_context.attach(trace.set_span_in_context(self._span))
+        return self._span
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        otel_context.detach(self._token)
+        if isinstance(error, Exception):
+            self._span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+        self._span.end()
 
 
 class _IdTracer(Tracer):

@@ -24,7 +24,7 @@ from suizhuan.events import EventRegistry
 from suizhuan.kernel.clock import Clock
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.term import Timing
-from suizhuan.metrics import Metrics
+from suizhuan.metrics import Children, Metrics
 from suizhuan.tracing import Tracing
 from suizhuan.tx import Authority, NeedsLocks, Tx
 
@@ -53,6 +53,7 @@ class UnitOfWork:
         self.clock = clock
         self.timing = timing
         self.metrics = metrics
+        self._emitted = Children(metrics.events_emitted_total)
         self.tracing = tracing or Tracing(registry.service)
         self.book = Book()
         self.on_outbox: list[Callable[[], None]] = []
@@ -144,7 +145,7 @@ class UnitOfWork:
 
     def _happened(self, tx: Tx) -> None:
         for pending in tx.decision.pending:
-            self.metrics.events_emitted_total.labels(type=pending.type).inc()
+            self._emitted[pending.type,].inc()
         for record in tx.measures:
             record(self.metrics)
         if tx.decision.pending:

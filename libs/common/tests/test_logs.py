@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
-from suizhuan.logs import configure_logs, serving
+from suizhuan.logs import Serving, configure_logs
 from suizhuan.settings import ServiceSettings, load_settings
 from suizhuan.tracing import Tracing, span_from_traceparent
 
@@ -64,7 +64,7 @@ def test_structlog_and_standard_logging_come_out_alike(lines: Lines) -> None:
 
 
 def test_a_line_inside_a_span_names_its_trace_and_service(lines: Lines) -> None:
-    with serving("complaints"), span_from_traceparent(Tracing("x").tracer, "x", PARENT):
+    with Serving("complaints"), span_from_traceparent(Tracing("x").tracer, "x", PARENT):
         logging.getLogger("any").info("inside")
     logging.getLogger("any").info("outside")
     inside, outside = lines.json

@@ -123,6 +123,8 @@ class HandoverIn(ActIn):
 class CaseOut(BaseModel):
     """诉求，不含个人信息 / a case, without personal data."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     id: str
     category: str
     affair: str
@@ -134,7 +136,7 @@ class CaseOut(BaseModel):
     term: int | None = Field(description="该委托的任期 / the term of that grant")
     case_term: int = Field(description="任次：转移的次数 / counts its movements")
     price_fen: int
-    held_fen: int = Field(description="已为其冻结 / held for it already")
+    held_fen: int = Field(validation_alias="carried_fen", description="已为其冻结 / held for it already")
     paid_fen: int | None
     limit: str
     reported_at: datetime
@@ -159,8 +161,7 @@ class CaseOut(BaseModel):
 
     @staticmethod
     def of(case: Case) -> CaseOut:
-        names = [n for n in CaseOut.model_fields if n != "held_fen"]
-        return CaseOut(held_fen=case.carried_fen, **{n: getattr(case, n) for n in names})
+        return CaseOut.model_validate(case)
 
 
 class CasePage(BaseModel):
