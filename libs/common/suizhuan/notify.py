@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 
 import structlog
-from sqlalchemy import text
 
+from suizhuan.db import driver
 from suizhuan.db.database import Database, is_transient
 from suizhuan.kernel.clock import Clock
 
@@ -43,7 +43,7 @@ class Notifier:
                     while True:
                         await self._wake.wait()
                         self._wake.clear()
-                        await conn.execute(text(f"NOTIFY {CHANNEL}"))
+                        await driver.fetch(conn, f"NOTIFY {CHANNEL}")
                         await self.clock.sleep(TOGETHER_S)
             except Exception as error:  # whatever it is: without us every relay would wait until it looks by itself
                 if is_transient(error):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, insert, select
+from sqlalchemy import event, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.db import driver
@@ -68,6 +69,31 @@ async def test_a_command_on_a_case_is_one_read_and_one_statement_that_judges_wri
         assert len(said) == 2, said
         assert said[0].startswith("SELECT complaint_case")
         assert said[1].startswith("WITH state")
+
+
+async def test_the_last_statement_writes_only_what_was_changed_and_no_index_hears_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = await world.report()
+    said: list[tuple[str, int]] = []
+    driven = driver.fetch
+
+    async def noting(conn: AsyncConnection, sql: str, *values: object) -> list[Any]:
+        said.append((sql, len(values)))
+        return await driven(conn, sql, *values)
+
+    monkeypatch.setattr(driver, "fetch", noting)
+    await world.post(f"/cases/{case}/start", COMMUNITY, {})
+    sql, values = said[-1]
+    written = re.findall(r"UPDATE complaint_case SET (.*?) WHERE", sql)
+    changed = {part.split("=")[0].strip() for part in written[0].split(", ")}
+    assert changed == {"state", "started_at", "version"}
+    assert values < 50
+    async with world.service.parts.database.read() as conn:
+        query = text("SELECT indexdef FROM pg_indexes WHERE tablename = 'complaint_case'")
+        indexes = (await conn.execute(query)).scalars().all()
+    assert len(indexes) == 6
+    assert not [index for index in indexes if re.search(rf"\b({'|'.join(changed)})\b", index)]
 
 
 async def test_its_idempotency_key_costs_no_statement_of_its_own(world: World) -> None:

@@ -32,8 +32,8 @@ async def fetch(conn: AsyncConnection, sql: str, *values: object) -> list[Any]:
 
 
 def alive(conn: AsyncConnection) -> bool:
-    """Whether the connection still stands, as far as is known here."""
-    return not conn.closed and not conn.invalidated and not _of(conn).is_closed()
+    """Whether an open connection still stands, as far as is known here."""
+    return not conn.invalidated and not _of(conn).is_closed()
 
 
 def _of(conn: AsyncConnection) -> Any:

@@ -47,7 +47,7 @@ class Kept:
     async def give(self, conn: AsyncConnection, *, sound: bool) -> None:
         """Keep it for the next command, unless it is broken or nobody knows what is still going on there."""
         try:
-            if not sound or self._closed or not driver.alive(conn):
+            if not sound or self._closed or conn.invalidated:
                 await _forget(conn)
                 return
             if conn.in_transaction():  # SQLAlchemy's own notion of one; in autocommit the database knows of none

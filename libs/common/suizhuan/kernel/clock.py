@@ -64,7 +64,7 @@ class ManualClock:
 
 def utc_text(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds and Z: sorts as text in the order of time."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_utc(text: str) -> datetime:
