@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, bindparam, func, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, bindparam, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -54,7 +54,10 @@ async def _take(conn: AsyncConnection, mandates: Iterable[str] | Select[tuple[st
         await conn.execute(select(lock(_key(column))).where(column.is_not(None)))  # type: ignore[operator]
         return
     wanted = sorted(set(mandates))  # in one order everywhere, so that nobody waits in a circle
-    if wanted:
+    if conn.dialect.name == "sqlite":
+        for mandate in wanted:
+            await conn.execute(select(lock(_key(literal(mandate)))))  # type: ignore[operator]
+    elif wanted:
         listed = func.unnest(bindparam("mandates", wanted, type_=ARRAY(Text))).table_valued("mandate").render_derived()
         ordered = select(listed.c.mandate).order_by(listed.c.mandate).subquery()
         await conn.execute(select(lock(_key(ordered.c.mandate))))  # type: ignore[operator]
