@@ -105,12 +105,14 @@ def row(found: Grant) -> dict[str, Any]:
 
 
 async def by_statement(demo: Demo, known: list[Grant], acts: list[Act], beat: Beat, replica: str) -> bool:
-    state = {"id": 1, "replica": replica, "sequence": 1, "offset": 1, "joined_at": None}
     async with demo.database.read() as conn:  # rolled back: nothing of it stays
+        # The statement also asks whether the replica is of this very database: so each name goes on with it.
+        here = await demo.database.incarnation(conn)
+        state = {"id": 1, "replica": f"{replica}:{here}", "sequence": 1, "offset": 1, "joined_at": None}
         await conn.execute(delete(grants))
         await conn.execute(delete(authority_state))
         await conn.execute(insert(grants), [row(g) for g in known])
-        beating = {"beat_at": beat.sent_at, "beat_replicas": sorted(beat.replicas)}
+        beating = {"beat_at": beat.sent_at, "beat_replicas": sorted(f"{name}:{here}" for name in beat.replicas)}
         await conn.execute(insert(authority_state).values(**state, **beating))
         for found in (await conn.execute(grants.select())).all():
             assert to_grant(found) == next(g for g in known if g.mandate == found.mandate)

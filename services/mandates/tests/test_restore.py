@@ -16,6 +16,7 @@ from mandates import tables as t
 from mandates.bootstrap import bootstrap
 from suizhuan import ahead
 from suizhuan.adapters.embedded_log import EmbeddedLog
+from suizhuan.authority import grants as granted
 from suizhuan.authority import records
 from suizhuan.cloudevents import Event, decode
 from suizhuan.context import Context
@@ -139,6 +140,18 @@ async def test_beats_go_on_and_mandates_are_locked_until_they_are_taken_over(
         await say(log, "finance.earmark.settled", old, {"mandate": old, "returned_fen": 0})
         ended = await world.post(f"/mandates/{old}/end", {"reason": "over"}, "dept-sanitation")
         assert ended.status_code < 300, ended.text
+
+        async def opened() -> list[Event]:
+            return [e for e in await authority(log) if e.name == records.OPENED and e.sequence > highest]
+
+        await until(opened)
+        opening = (await opened())[0].data
+        async with world.parts.database.read() as conn:
+            own, _ = await granted.newest_beat(conn)
+        for replica in {*opening["awaited"]} - {own}:  # who is on SQLite is not waited out: it has to answer
+            service = replica.split(":")[0]
+            answer = {"replica": replica, "service": service, "switch": opening["switch"]}
+            await say(log, f"{service}.replica.acknowledged", replica, answer)
 
         async def gone() -> bool:
             return await world.state(old) in ("ending", "settled") and any(
