@@ -13,7 +13,7 @@ from .mutants import MUTANTS, Mutant
 from .processes import simulated
 from .world import Config, World
 
-# Worlds that take longer than some twenty seconds: `make check-full`.
+# Worlds too large for every run: `make check-full`. How long each takes is not measured yet.
 SLOW = {
     "activation",
     "late beat",
