@@ -40,7 +40,7 @@ def _world(config: Config) -> object:
     return pytest.param(config, id=config.name, marks=slow)
 
 
-@pytest.mark.parametrize("config", map(_world, CONFIGS))
+@pytest.mark.parametrize("config", [_world(config) for config in CONFIGS])
 def test_every_interleaving_of_a_small_world_keeps_the_rules(config: Config) -> None:
     explored = explore(World(config))
     print(f"\n{explored}")
