@@ -7,6 +7,8 @@ PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
 OWN := libs/common services/mandates services/finance services/complaints services/gateway
 export UV_LINK_MODE ?= copy
+# Compiled once here: else every process of the tests, and the first start, compiles what it imports (6 s instead of 2 s).
+export UV_COMPILE_BYTECODE ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run tour real test test-faults check check-full bench format lint types contracts lock schemas settings clean
@@ -21,6 +23,7 @@ $(VENV)/.run: requirements/run.txt requirements/bootstrap.txt $(OWN:%=%/pyprojec
 	@echo "installing Python packages into $(VENV) / 正在安装 Python 包"
 	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/run.txt
 	@$(UV) pip install -q --python $(PY) --no-deps --no-build-isolation $(OWN:%=-e %)
+	@$(PY) -m compileall -q $(OWN) deploy
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
