@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -24,9 +24,11 @@ CONTENT_TYPE = ("content-type", b"application/json")
 _TYPE = re.compile(r"^(?P<name>[a-z_]+(?:\.[a-z_]+){1,3})\.v(?P<version>[1-9][0-9]{0,3})$")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
-    """A record read as an event. `name` is the type without its version; `key` is the aggregate's id."""
+    """A record read as an event. `name` is the type without its version; `key` is the aggregate's id.
+
+    Nobody changes one; it is not frozen because a frozen one takes three times as long to make."""
 
     id: str
     name: str
@@ -34,12 +36,19 @@ class Event:
     source: str
     key: str
     time: datetime
-    data: dict[str, Any]
     attributes: dict[str, str]
     topic: str
     partition: int
     offset: int
-    text: str = ""  # `data` as it was written
+    text: str  # the data as it was written
+    _data: dict[str, Any] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data, parsed when it is first asked for. Errors: `event_malformed`."""
+        if self._data is None:
+            self._data = _object(self.text)
+        return self._data
 
     @property
     def type(self) -> str:
@@ -85,6 +94,9 @@ PACKED = (
 _NAMES = tuple(name.removeprefix("ce_") for name in PACKED)
 _BETWEEN = "\x1f"
 _SPECVERSION = ("ce_specversion", b"1.0")
+_BETWEEN_BYTES = _BETWEEN.encode()
+_NEEDED = ("id", "type", "source", "time")
+_NUMBERS = ("sequence", "outboxid", "term", "authorityoffset")
 _second = itemgetter(1)
 
 
@@ -99,14 +111,21 @@ def pack(attributes: Mapping[str, object | None]) -> str:
 
 def unpack(packed: str) -> list[tuple[str, bytes]]:
     """The headers of a record, from `pack`."""
-    values = packed.encode().split(b"\x1f")
+    values = packed.encode().split(_BETWEEN_BYTES)
     return [_SPECVERSION, *filter(_second, zip(PACKED, values, strict=False)), CONTENT_TYPE]
 
 
 def decode(record: Record) -> Event:
     """Read a record. Errors: `event_malformed` with the reason, `event_unknown_version`."""
+    event = envelope(record)
+    event._data = _object(event.text)
+    return event
+
+
+def envelope(record: Record) -> Event:
+    """As `decode`, but whether the data is a JSON object shows when it is read: who does not want it need not pay."""
     attributes = _attributes(record.headers)
-    for needed in ("id", "type", "source", "time"):
+    for needed in _NEEDED:
         if not attributes.get(needed):
             raise Refusal("event_malformed", reason=f"no ce_{needed}")
     if attributes.get("specversion") != "1.0":
@@ -115,39 +134,63 @@ def decode(record: Record) -> Event:
     if kind is None:
         raise Refusal("event_unknown_version", type=attributes["type"][:80])
     try:
-        text = record.value.decode()
-        data = json.loads(text)
-        time = parse_utc(attributes["time"])
-        key = record.key.decode()
-        for number in ("sequence", "outboxid", "term", "authorityoffset"):
+        for number in _NUMBERS:
             if number in attributes:
                 int(attributes[number])
+        return Event(
+            attributes["id"],
+            kind[0],
+            kind[1],
+            attributes["source"],
+            record.key.decode(),
+            parse_utc(attributes["time"]),
+            attributes,
+            record.topic,
+            record.partition,
+            record.offset,
+            record.value.decode(),
+        )
+    except ValueError as error:
+        raise Refusal("event_malformed", reason=str(error)[:200]) from None
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Refusal("event_malformed", reason=str(error)[:200]) from None
     if not isinstance(data, dict):
         raise Refusal("event_malformed", reason="the data is not a JSON object")
-    return Event(
-        id=attributes["id"],
-        name=kind[0],
-        version=kind[1],
-        source=attributes["source"],
-        key=key,
-        time=time,
-        data=data,
-        attributes=attributes,
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        text=text,
-    )
+    return data
 
 
 def _attributes(found: Headers) -> dict[str, str]:
+    """All values are decoded at once, as they seldom hold what is put between them."""
+    names, raw = zip(*found, strict=True) if found else ((), ())
     try:
-        return {name[3:]: raw.decode() for name, raw in found if name.startswith("ce_")}
-    except UnicodeDecodeError as error:
-        name = next((n for n, raw in found if raw is error.object), "")
+        values = _BETWEEN_BYTES.join(raw).decode().split(_BETWEEN)
+        if len(values) != len(raw):
+            values = [value.decode() for value in raw]
+    except UnicodeDecodeError:
+        name = next(name for name, value in found if not _is_text(value))
         raise Refusal("event_malformed", reason=f"header {name[:40]} is not UTF-8") from None
+    attributes = dict(zip(_short(names), values, strict=False))
+    attributes.pop("", None)
+    return attributes
+
+
+@lru_cache(maxsize=256)
+def _short(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of attributes; empty for headers that are none."""
+    return tuple(name[3:] if name.startswith("ce_") else "" for name in names)
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=1024)

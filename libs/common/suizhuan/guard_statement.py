@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, DateTime, Double, LargeBinary, Text, bindparam, text
+from sqlalchemy import ARRAY, BigInteger, Boolean, DateTime, Double, LargeBinary, Text, TextClause, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.db import driver
 from suizhuan.db.compose import DECIDED, GATE, Composer
+from suizhuan.db.rows import Rows, size
 from suizhuan.decision import Decision
 from suizhuan.kernel.term import Timing
 
@@ -23,21 +25,44 @@ class Verdict(NamedTuple):
     behind: list[str] | None  # topic and key of one that is
 
 
-_STATE = """
+_TEXT, _NUMBER, _BYTES = ("text", Text()), ("bigint", BigInteger()), ("bytea", LargeBinary())
+_ABOUT = Rows("about", {"topic": _TEXT, "key": _TEXT})
+_ACTS = Rows("a", {"mandate": _TEXT, "term": _NUMBER, "power": _TEXT, "place": _TEXT, "org": _TEXT, "affair": _TEXT})
+_EVENTS = Rows(
+    "e",
+    {
+        "event_id": _TEXT,
+        "lane": _NUMBER,
+        "topic": _TEXT,
+        "partition": _NUMBER,
+        "key": _TEXT,
+        "value": _BYTES,
+        "headers": _TEXT,
+    },
+)
+_NOW = bindparam("now", type_=DateTime(timezone=True))
+_ACTING = bindparam("acting", type_=Boolean)
+
+
+def _state(events: int | None) -> str:
+    return f"""
 WITH state AS MATERIALIZED (
   SELECT * FROM authority_state WHERE id = 1
 ), behind AS MATERIALIZED (
-  SELECT ARRAY[a.topic, a.key] AS which FROM unnest(:about_topics, :about_keys) AS e(topic, key)
-  JOIN log_ahead AS a ON a.topic = e.topic AND a.key = e.key AND a.locked
+  SELECT ARRAY[l.topic, l.key] AS which FROM {_ABOUT.source(events)}
+  JOIN log_ahead AS l ON l.topic = about.topic AND l.key = about.key AND l.locked
   LIMIT 1
-)"""
-_ABOUT = (bindparam("about_topics", type_=ARRAY(Text)), bindparam("about_keys", type_=ARRAY(Text)))
-_FREE = text(f"{_STATE}, verdict AS (SELECT NOT EXISTS (SELECT 1 FROM behind) AS ok)").bindparams(*_ABOUT)  # noqa: S608
-_CHECKED = text(
-    _STATE  # noqa: S608  (constants of this program, no input)
-    + """, act AS MATERIALIZED (
-  SELECT * FROM unnest(:mandates, :terms, :powers, :places, :orgs, :affairs)
-    AS a(mandate, term, power, place, org, affair)
+)"""  # noqa: S608  (constants of this program, no input)
+
+
+def _free(events: int | None) -> TextClause:
+    sql = f"{_state(events)}, verdict AS (SELECT NOT EXISTS (SELECT 1 FROM behind) AS ok)"  # noqa: S608
+    return text(sql).bindparams(*_ABOUT.binds(events))
+
+
+def _checked(acts: int | None, events: int | None) -> TextClause:
+    sql = f"""{_state(events)}, act AS MATERIALIZED (
+  SELECT * FROM {_ACTS.source(acts)}
 ), lock AS MATERIALIZED (
   SELECT pg_advisory_xact_lock_shared(hashtextextended('grant:' || mandate, 0))
   FROM (SELECT DISTINCT mandate FROM act ORDER BY mandate) AS sorted
@@ -60,88 +85,71 @@ _CHECKED = text(
         AND (y->>'until' IS NULL OR :now < (y->>'until')::timestamptz + :gap_s * interval '1 second'))))
   ), false) AS ok
   FROM act AS a LEFT JOIN held AS g ON g.mandate = a.mandate
-)"""
-).bindparams(
-    *_ABOUT,
-    bindparam("mandates", type_=ARRAY(Text)),
-    bindparam("terms", type_=ARRAY(BigInteger)),
-    bindparam("powers", type_=ARRAY(Text)),
-    bindparam("places", type_=ARRAY(Text)),
-    bindparam("orgs", type_=ARRAY(Text)),
-    bindparam("affairs", type_=ARRAY(Text)),
-    bindparam("acting", type_=Boolean),
-    bindparam("now", type_=DateTime(timezone=True)),
-    bindparam("staleness_s", type_=Double),
-    bindparam("future_s", type_=Double),
-    bindparam("gap_s", type_=Double),
-)
-# The events come after the aggregate's own change (the gate names it), so that an aggregate's ids in the outbox are in
-# the order of its commits.
-_APPEND = text(
-    f"""
+)"""  # noqa: S608
+    return text(sql).bindparams(
+        *_ABOUT.binds(events),
+        *_ACTS.binds(acts),
+        bindparam("mandates", type_=ARRAY(Text)),
+        _ACTING,
+        _NOW,
+        bindparam("staleness_s", type_=Double),
+        bindparam("future_s", type_=Double),
+        bindparam("gap_s", type_=Double),
+    )
+
+
+def _append(events: int | None) -> TextClause:
+    # The events come after the aggregate's own change (the gate names it), so that an aggregate's ids in the outbox
+    # are in the order of its commits.
+    sql = f"""
 , appended AS (
   INSERT INTO outbox (event_id, lane, topic, partition, key, value, headers, authority_offset, beat_time, created_at)
   SELECT e.event_id, e.lane, e.topic, e.partition, e.key, e.value, e.headers,
     coalesce((SELECT "offset" FROM state), -1), CASE WHEN :acting THEN (SELECT beat_at FROM state) END, :now
-  FROM unnest(:event_ids, :lanes, :topics, :partitions, :keys, :values, :headers) WITH ORDINALITY
-    AS e(event_id, lane, topic, partition, key, value, headers, ord)
-  WHERE {GATE} AND NOT EXISTS (SELECT 1 FROM log_ahead AS a WHERE a.event_id = e.event_id)
+  FROM {_EVENTS.source(events)}
+  WHERE {GATE} AND NOT EXISTS (SELECT 1 FROM log_ahead AS l WHERE l.event_id = e.event_id)
   ORDER BY e.ord
   RETURNING 1
 )
 SELECT (SELECT ok FROM verdict) AS ok, {DECIDED} AS decided, (SELECT sequence FROM state) AS sequence,
   (SELECT count(*) FROM appended) AS appended, (SELECT which FROM behind) AS behind
-"""  # noqa: S608  (constants of this program, no input)
-).bindparams(
-    bindparam("acting", type_=Boolean),
-    bindparam("now", type_=DateTime(timezone=True)),
-    bindparam("event_ids", type_=ARRAY(Text)),
-    bindparam("lanes", type_=ARRAY(BigInteger)),
-    bindparam("topics", type_=ARRAY(Text)),
-    bindparam("partitions", type_=ARRAY(BigInteger)),
-    bindparam("keys", type_=ARRAY(Text)),
-    bindparam("values", type_=ARRAY(LargeBinary)),
-    bindparam("headers", type_=ARRAY(Text)),
-)
+"""  # noqa: S608
+    return text(sql).bindparams(_ACTING, _NOW, *_EVENTS.binds(events))
+
+
 _OK = "(SELECT ok FROM verdict)"
-_BY_HEAD = {True: Composer(_CHECKED, _APPEND, gate=_OK), False: Composer(_FREE, _APPEND, gate=_OK)}
+
+
+@cache
+def _composer(checked: bool, acts: int | None, events: int | None) -> Composer:
+    head = _checked(acts, events) if checked else _free(events)
+    return Composer(head, _append(events), gate=_OK)
 
 
 async def carry_out(conn: AsyncConnection, decision: Decision, now: datetime, timing: Timing) -> Verdict:
     """One round trip. Unless the verdict is good, nothing was done."""
     acts, pins, pending = decision.acts, decision.pins, decision.pending
     checked = bool(acts or pins)
-    composed = _BY_HEAD[checked].of(decision.writes)
-    about = {"about_topics": [p.topic for p in pending], "about_keys": [p.key for p in pending]}
-    head = (
-        {
-            **about,
-            "mandates": [*(a.mandate for a in acts), *(g.mandate for g in pins)],
-            "terms": [*(a.term for a in acts), *(g.term for g in pins)],
-            "powers": [*(a.power for a in acts), *(None for _ in pins)],
-            "places": [*(a.place for a in acts), *(g.area for g in pins)],
-            "orgs": [*(a.org for a in acts), *(None for _ in pins)],
-            "affairs": [*(a.affair for a in acts), *(g.affair for g in pins)],
+    few_acts, few_events = size(len(acts) + len(pins)), size(len(pending))
+    composed = _composer(checked, few_acts, few_events).of(decision.writes)
+    head = _ABOUT.values([(p.topic, p.key) for p in pending], few_events)
+    tail = {"acting": bool(acts), "now": now}
+    tail |= _EVENTS.values(
+        [(p.event_id, p.lane, p.topic, p.partition, p.key, p.value, p.headers) for p in pending], few_events
+    )
+    if checked:
+        judged = [
+            *((a.mandate, a.term, a.power, a.place, a.org, a.affair) for a in acts),
+            *((g.mandate, g.term, None, g.area, None, g.affair) for g in pins),
+        ]
+        head |= _ACTS.values(judged, few_acts) | {
+            "mandates": [row[0] for row in judged],
             "acting": bool(acts),
             "now": now,
             "staleness_s": timing.max_staleness.total_seconds(),
             "future_s": 2 * timing.clock_error.total_seconds(),
             "gap_s": timing.handover_gap.total_seconds(),
         }
-        if checked
-        else about
-    )
-    tail = {
-        "acting": bool(acts),
-        "now": now,
-        "event_ids": [p.event_id for p in pending],
-        "lanes": [p.lane for p in pending],
-        "topics": [p.topic for p in pending],
-        "partitions": [p.partition for p in pending],
-        "keys": [p.key for p in pending],
-        "values": [p.value for p in pending],
-        "headers": [p.headers for p in pending],
-    }
     values = composed.parameters([head, *(w.values for w in decision.writes), tail])
     row = (await driver.fetch(conn, composed.sql, *values))[0]
     return Verdict(row["ok"], row["decided"], row["sequence"], row["behind"])

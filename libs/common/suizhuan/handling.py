@@ -19,7 +19,7 @@ from opentelemetry.trace import SpanKind
 from suizhuan import arrivals as arrive
 from suizhuan import deadletter, inbox_rows, offsets
 from suizhuan.ahead import is_locked
-from suizhuan.cloudevents import Event, decode
+from suizhuan.cloudevents import Event, envelope
 from suizhuan.context import Context
 from suizhuan.db.database import is_transient
 from suizhuan.kernel.refusal import Refusal
@@ -114,7 +114,7 @@ class Handling:
         mark = tx.mark()
         try:
             async with tx.conn.begin_nested():
-                await self.once(tx, decode(record))
+                await self.once(tx, envelope(record))
         except Exception as error:
             if is_transient(error) or is_locked(error):
                 raise
@@ -149,7 +149,7 @@ class Handling:
     async def _arrived(self, tx: Tx, batch: Batch) -> tuple[dict[TopicPartition, int], list[Event]]:
         """Where the database is, and what is to be handled: wanted, not parked, not heard before."""
         if not self.uow.database.is_sqlite:
-            events = [event for event in map(decode, _in_order(batch)) if self.target.wants(event)]
+            events = [event for event in map(envelope, _in_order(batch)) if self.target.wants(event)]
             ids = [event.id for event in events] if self.uses_inbox else []
             arrivals = await arrive.note(tx.conn, self.group, batch, ids, tx.now)
             if arrivals.new is not None:
@@ -188,7 +188,7 @@ class Handling:
             if parked and (record.topic, record.key) in parked:
                 await self.bury(tx, record, deadletter.PARKED, "parked", "an earlier event of this key is dead")
             else:
-                events.append(decode(record))
+                events.append(envelope(record))
         return events
 
     async def _first_times(self, tx: Tx, events: Sequence[Event]) -> list[Event]:

@@ -107,13 +107,15 @@ class Inbound:
         await handler(tx, [(event, self._view(self.subscriptions[event.name], event)) for event in events])
 
     def _view(self, subscription: Subscription, event: Event) -> View:
-        data = event.data
+        data = None
         for version in range(event.version, subscription.version):
             upcaster = self.upcasters.get((event.name, version))
             if upcaster is None:
                 raise Refusal("event_unknown_version", type=event.type)
-            data = upcaster(data)
+            data = upcaster(event.data if data is None else data)
         try:
+            if data is None:
+                return subscription.view.model_validate_json(event.text)
             return subscription.view.model_validate(data)
         except ValidationError as error:
             fields = ", ".join(".".join(str(p) for p in e["loc"]) + " " + e["type"] for e in error.errors()[:5])

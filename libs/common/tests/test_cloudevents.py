@@ -12,7 +12,7 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suizhuan.cloudevents import PACKED, decode, pack, unpack
+from suizhuan.cloudevents import PACKED, decode, envelope, pack, unpack
 from suizhuan.kernel.clock import utc_text
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.outbox import Outbox
@@ -122,3 +122,19 @@ def test_a_malformed_record_is_refused_with_its_reason(
 def test_data_that_is_no_json_object_is_refused(value: bytes) -> None:
     with pytest.raises(Refusal, match="event_malformed"):
         decode(read(ours()._replace(value=value)))
+
+
+def test_an_envelope_is_read_without_its_data_which_is_refused_when_it_is_asked_for() -> None:
+    assert envelope(read(ours())).data == decode(read(ours())).data == DATA
+    broken = envelope(read(ours()._replace(value=b"[]")))
+    assert broken.key == "case-1"
+    with pytest.raises(Refusal, match="event_malformed"):
+        _ = broken.data
+
+
+def test_a_header_of_others_may_hold_what_we_put_between_values() -> None:
+    record = ours()
+    heard = decode(read(record._replace(headers=(*record.headers, ("ce_extra", b"a\x1fb"), ("other", b"\x1f")))))
+    assert heard.attribute("extra") == "a\x1fb"
+    assert heard.attribute("actor") == decode(read(record)).attribute("actor")
+    assert "" not in heard.attributes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -349,7 +348,7 @@ async def test_a_topic_that_is_not_there_yet_is_not_waited_for_and_is_read_from_
                 await asyncio.sleep(0.01)
             assert reader.problem is None
             await log.ensure_topics([TopicSpec("demo.later")])
-            await append(log, replace(counted(2, thing="u"), topic="demo.later"))
+            await append(log, counted(2, thing="u")._replace(topic="demo.later"))
             while await effects.rows() != [("t", 1), ("u", 2)]:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     finally:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert
 
 from suizhuan.authority.grants import to_grant, yielding_to
+from suizhuan.db import rows
 from suizhuan.db.tables import authority_state, grants
 from suizhuan.decision import Decision
 from suizhuan.guard_statement import carry_out
@@ -125,7 +126,11 @@ def database_url(postgres_database: str) -> str:
     return postgres_database
 
 
-async def test_the_statement_and_the_functions_judge_alike(demo: Demo) -> None:
+@pytest.mark.parametrize("few", [rows.FEW, 0], ids=["spelled out", "as arrays"])
+async def test_the_statement_and_the_functions_judge_alike(
+    demo: Demo, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "FEW", few)
     cases: list[tuple[list[Grant], list[Act], Beat, str]] = []
 
     @settings(max_examples=250, database=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -41,8 +41,7 @@ class NewRecord(NamedTuple):
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A record as read. `timestamp_ms` is when the log took it (or the producer sent it): information only."""
 
     topic: str
