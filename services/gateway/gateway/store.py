@@ -87,10 +87,11 @@ async def add_step(conn: AsyncConnection, case_id: str, event: Event) -> None:
 async def add_steps(conn: AsyncConnection, steps: Sequence[tuple[str, Event]]) -> None:
     """Remember events as steps of their cases."""
     if steps and conn.dialect.name != "sqlite":
-        rows = [{**_step(case_id, event), "data": event.text} for case_id, event in steps]
+        rows = [_step(case_id, event) for case_id, event in steps]
         await sets.insert_all(conn, t.step, rows, keys=[c.name for c in t.step.primary_key])
     elif steps:
-        await conn.execute(_insert(conn, t.step).on_conflict_do_nothing(), [_step(c, event) for c, event in steps])
+        rows = [{**_step(case_id, event), "data": event.data} for case_id, event in steps]
+        await conn.execute(_insert(conn, t.step).on_conflict_do_nothing(), rows)
 
 
 def _step(case_id: str, event: Event) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def _step(case_id: str, event: Event) -> dict[str, Any]:
         "term": int(about["term"]) if "term" in about else None,
         "authority_offset": int(about["authorityoffset"]) if "authorityoffset" in about else None,
         "causation": about.get("causationid"),
-        "data": event.data,
+        "data": event.text,
     }
 
 
