@@ -17,7 +17,7 @@ from bench.stage import Servers
 ROUNDS = 5
 TRIPS, EFFECTS, HANDOVERS, SWITCHES = 400, 200, 100, 60
 OPEN_CASES, WITH_CASES = 1000, 2
-BUDGET_FEN = 10_000_000
+BUDGET_FEN = 1_000_000  # of the 20,000,000 of its giver, who pays for the handovers, too
 ROOTED = "321302002907001"  # where the affair's owner is responsible
 SANITATION = "sanitation"
 

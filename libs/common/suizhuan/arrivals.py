@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from suizhuan.db.types import UtcDateTime
+from suizhuan.db import driver
 from suizhuan.ports.log import TopicPartition
 
 
@@ -29,33 +28,24 @@ async def note(
     In sorted order, so that two members with the same events wait for each other in one order."""
     wanted = list(tps)
     topics = sorted({tp.topic for tp in wanted})
-    values = {"consumer": consumer, "topics": topics, "ids": sorted(set(ids)), "now": now}
-    row = (await conn.execute(_NOTE, values)).one()
-    known = {
-        TopicPartition(topic, partition): offset
-        for topic, partition, offset in zip(row.names or (), row.partitions or (), row.offsets or (), strict=True)
-    }
-    return Arrivals({tp: known.get(tp, 0) for tp in wanted}, None if row.parked else set(row.noted or ()))
+    await driver.begin(conn)
+    (row,) = await driver.fetch(conn, _NOTE, consumer, topics, sorted(set(ids)), now)
+    places = zip(row["names"] or (), row["partitions"] or (), row["offsets"] or (), strict=True)
+    known = {TopicPartition(topic, partition): offset for topic, partition, offset in places}
+    return Arrivals({tp: known.get(tp, 0) for tp in wanted}, None if row["parked"] else set(row["noted"] or ()))
 
 
-_NOTE = text(
-    """
+_NOTE = """
 WITH parked AS MATERIALIZED (
-  SELECT 1 FROM dead_letter WHERE consumer = :consumer AND topic = ANY(:topics) AND state IN ('dead', 'parked') LIMIT 1
+  SELECT 1 FROM dead_letter WHERE consumer = $1 AND topic = ANY($2::text[]) AND state IN ('dead', 'parked') LIMIT 1
 ), at AS MATERIALIZED (
-  SELECT topic, partition, next_offset FROM consumer_offset WHERE consumer = :consumer AND topic = ANY(:topics)
+  SELECT topic, partition, next_offset FROM consumer_offset WHERE consumer = $1 AND topic = ANY($2::text[])
 ), noted AS (
   INSERT INTO inbox (consumer, event_id, seen_at)
-  SELECT :consumer, id, :now FROM unnest(:ids) AS id WHERE NOT EXISTS (SELECT 1 FROM parked) ORDER BY id
+  SELECT $1, id, $4 FROM unnest($3::text[]) AS id WHERE NOT EXISTS (SELECT 1 FROM parked) ORDER BY id
   ON CONFLICT DO NOTHING RETURNING event_id
 )
 SELECT EXISTS (SELECT 1 FROM parked) AS parked, (SELECT array_agg(event_id) FROM noted) AS noted,
   (SELECT array_agg(topic) FROM at) AS names, (SELECT array_agg(partition) FROM at) AS partitions,
   (SELECT array_agg(next_offset) FROM at) AS offsets
 """
-).bindparams(
-    bindparam("consumer", type_=Text),
-    bindparam("topics", type_=ARRAY(Text)),
-    bindparam("ids", type_=ARRAY(Text)),
-    bindparam("now", type_=UtcDateTime),
-)

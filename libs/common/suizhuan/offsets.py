@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import ARRAY, BigInteger, Integer, Text, bindparam, select, text, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from suizhuan.db import driver
 from suizhuan.db.tables import consumer_offset
 from suizhuan.ports.log import TopicPartition
 
@@ -86,8 +87,8 @@ async def move(
         ]
         await conn.execute(insert(consumer_offset).values(values).on_conflict_do_nothing())
     if conn.dialect.name != "sqlite":
-        columns = {f"{name}s": [row[f"b_{name}"] for row in rows] for name in ("topic", "partition", "at", "to")}
-        if (await conn.execute(_MOVE_ALL, {"consumer": consumer, **columns})).rowcount != len(rows):
+        columns = [[row[f"b_{name}"] for row in rows] for name in ("topic", "partition", "at", "to")]
+        if len(await driver.fetch(conn, _MOVE_ALL, consumer, *columns)) != len(rows):
             raise OffsetMoved(f"{consumer}: one of {len(rows)} partitions is not where it was")
         return
     for row in rows:
@@ -95,24 +96,18 @@ async def move(
             raise OffsetMoved(f"{consumer} {row['b_topic']}[{row['b_partition']}]: not at {row['b_at']}")
 
 
-_MOVE_ALL = text(
-    """
+_MOVE_ALL = """
 WITH here AS MATERIALIZED (
-  SELECT o.topic, o.partition, m.to FROM unnest(:topics, :partitions, :ats, :tos) AS m(topic, partition, at, "to")
-  JOIN consumer_offset AS o ON o.consumer = :consumer AND o.topic = m.topic AND o.partition = m.partition
+  SELECT o.topic, o.partition, m.to
+  FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) AS m(topic, partition, at, "to")
+  JOIN consumer_offset AS o ON o.consumer = $1 AND o.topic = m.topic AND o.partition = m.partition
     AND o.next_offset = m.at
   ORDER BY o.topic, o.partition FOR UPDATE OF o
 )
 UPDATE consumer_offset AS o SET next_offset = here.to FROM here
-WHERE o.consumer = :consumer AND o.topic = here.topic AND o.partition = here.partition
+WHERE o.consumer = $1 AND o.topic = here.topic AND o.partition = here.partition
+RETURNING 1
 """
-).bindparams(
-    bindparam("consumer", type_=Text),
-    bindparam("topics", type_=ARRAY(Text)),
-    bindparam("partitions", type_=ARRAY(Integer)),
-    bindparam("ats", type_=ARRAY(BigInteger)),
-    bindparam("tos", type_=ARRAY(BigInteger)),
-)
 _MOVE = (
     update(consumer_offset)
     .where(

@@ -6,6 +6,8 @@ SQLAlchemy's words, so that who handles them needs to know one kind only.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -16,10 +18,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 async def fetch(conn: AsyncConnection, sql: str, *values: object) -> list[Any]:
     """Rows of a statement with `$n` placeholders. Errors: DBAPIError, IntegrityError.
 
-    In a transaction of SQLAlchemy's it must not be the first statement: that begins with SQLAlchemy's own."""
+    In a transaction of SQLAlchemy's it must not be the first statement, unless `begin` was called."""
     driver = _of(conn)
-    try:
+    async with _told(conn, driver):
         rows: list[Any] = await driver.fetch(sql, *values)
+    return rows
+
+
+async def begin(conn: AsyncConnection) -> None:
+    """Begin the transaction that SQLAlchemy's adapter would begin with its own first statement. Errors: DBAPIError."""
+    plain, driver = conn.sync_connection, _of(conn)
+    adapter: Any = plain.connection.dbapi_connection if plain is not None else None
+    if adapter._transaction is None:
+        async with _told(conn, driver):
+            transaction = driver.transaction(isolation=adapter.isolation_level)
+            await transaction.start()
+        adapter._transaction = transaction  # it is the adapter's from here on: to commit, and to roll back
+
+
+@asynccontextmanager
+async def _told(conn: AsyncConnection, driver: Any) -> AsyncIterator[None]:
+    """The driver's errors in SQLAlchemy's words."""
+    try:
+        yield
     except asyncpg.IntegrityConstraintViolationError as error:
         raise IntegrityError(None, None, error) from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
@@ -28,7 +49,6 @@ async def fetch(conn: AsyncConnection, sql: str, *values: object) -> list[Any]:
         if lost:
             await conn.invalidate(error)
         raise DBAPIError(None, None, error, connection_invalidated=lost) from error
-    return rows
 
 
 def alive(conn: AsyncConnection) -> bool:
