@@ -50,6 +50,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have to tell beside passing (`record_property("told", …)`): how much was explored, for example."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    if told := [text for report in reports for name, text in report.user_properties if name == "told"]:
+        terminalreporter.section("told by the tests")
+        for text in told:
+            terminalreporter.write_line(str(text))
+
+
 def _why_not(item: pytest.Item) -> str | None:
     """Why this test cannot run, if so. One that names none of our servers starts its own, which `make test` allows."""
     names: list[str] = getattr(item, "fixturenames", [])

@@ -115,6 +115,7 @@ JOINS = Config(
     order=(f.ROOT, f.WIDER, f.LEAD),
     strangers=(1,),
 )
+RESTORED = Config(name="restored", processes=PAIR, begins=(ACTIVATE,), ticks=2, beats=1, restores=1)
 PLANNED = Config(
     name="planned end",
     processes=PAIR,
@@ -159,6 +160,7 @@ CONFIGS = (
     BESIDE,
     QUEUE,
     JOINS,
+    RESTORED,
     PLANNED,
     HANDOVER,
     RECEIVER_ENDS,

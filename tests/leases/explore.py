@@ -62,6 +62,8 @@ def explore(world: World, *, most: int = 2_000_000) -> Explored:
                 result.transitions += 1
                 if name == "a tick":
                     timeless = False
+                if reached is s:
+                    continue
                 after = with_highest(world, reached)
                 if after not in came:
                     if (broken := backwards(world, s, after)) is not None:
@@ -76,9 +78,8 @@ def explore(world: World, *, most: int = 2_000_000) -> Explored:
                 raise RuntimeError(f"{world.config.name}: more than {most:,} states, {world.run_for_real:,} real steps")
         frontier = following
     if result.broken is None:
-        well: set[State] = set()
         for end in ends:
-            if (lasting := ends_well(world, end, well)) is not None:
+            if (lasting := ends_well(world, end)) is not None:
                 result.broken = Broken(*lasting, trace_to(came, end))
                 break
     result.states, result.real, result.ends = len(came), world.run_for_real, len(ends)
@@ -95,13 +96,13 @@ def trace_to(came: dict[State, tuple[State, str] | None], s: State) -> tuple[str
     return tuple(reversed(names))
 
 
-def ends_well(world: World, s: State, well: set[State] | None = None) -> tuple[str, str] | None:
-    """When what is on its way comes, and time passes, does all come to its end? None if so. `well`: states known to."""
+def ends_well(world: World, s: State) -> tuple[str, str] | None:
+    """When what is on its way comes, and time passes, does all come to its end? None if so."""
     passed: list[State] = []
     for process, frozen in enumerate(s.frozen):
         if frozen is not None:
             s = world.after(thawed(s, process), process, world.commit(s, process))
-    while well is None or s not in well:
+    while s not in world.well:
         passed.append(s)
         try:
             s = world.calm(s)
@@ -114,6 +115,5 @@ def ends_well(world: World, s: State, well: set[State] | None = None) -> tuple[s
         if len(passed) > PATIENCE:
             return unfinished
         s = world.command(s._replace(tick=s.tick + 1), MANDATES, ("beat",))
-    if well is not None:
-        well.update(passed)
+    world.well.update(passed)
     return None

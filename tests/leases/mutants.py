@@ -28,6 +28,7 @@ from suizhuan.authority import records, replica
 from suizhuan.authority.locks import share
 from suizhuan.db.tables import deadline
 from suizhuan.kernel import term
+from suizhuan.recovery import Recovery
 from suizhuan.unit_of_work import UnitOfWork
 
 from . import configs
@@ -264,3 +265,17 @@ def _(stack: ExitStack) -> None:
         return await self._locked(tx, replica.grants.c.area == slot.area)
 
     stack.enter_context(patch.object(replica.Replica, "_yielding_to", only_its_own))
+
+
+@mutant(
+    "restored counts as the old one",
+    "a replica that was restored keeps the name under which it acknowledged an opening that it no longer knows",
+    configs.RESTORED,
+    NO_DUTY,
+    OVERLAP,
+)
+def _(stack: ExitStack) -> None:
+    async def as_before(self: Recovery) -> bool:
+        return True
+
+    stack.enter_context(patch.object(Recovery, "noted", as_before))

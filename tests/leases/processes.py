@@ -11,8 +11,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from logging import CRITICAL
 from typing import Any
 from uuid import UUID
+
+import structlog
 
 from suizhuan import guard
 from suizhuan.authority import grants as granted
@@ -22,14 +25,18 @@ from suizhuan.context import Context
 from suizhuan.deadlines import Deadlines
 from suizhuan.handling import Handling
 from suizhuan.inbox import Inbound
+from suizhuan.kernel.clock import utc_text
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.term import LEAD, Act, Grant
 from suizhuan.ports.log import Record
+from suizhuan.recovery import Recovery
 
 from .store import Contents, Frozen, Held, SimDatabase, drive
 
 EPOCH = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # a Monday, 09:00 in Shanghai
 NO_TIME = b"2026-03-02T01:00:00.000000Z"
+NOTHING: Any = None  # neither log nor topics are looked at by what is called with it
+TRACES = {"ce_correlationid", "ce_causationid", "ce_traceparent"}
 Headers = tuple[tuple[str, bytes], ...]
 Step = tuple[Any, ...]  # its kind, and what it is about
 
@@ -40,9 +47,17 @@ class SimClock:
     def __init__(self, error: float = 0.0) -> None:
         self.error = error
         self.true = 0.0
+        self._texts: dict[float, str] = {}
 
     def now(self) -> datetime:
         return EPOCH + timedelta(seconds=self.true + self.error)
+
+    def text_at(self, true: float) -> str:
+        """What it shows at a time, as it stands in rows."""
+        found = self._texts.get(true)
+        if found is None:
+            found = self._texts[true] = utc_text(EPOCH + timedelta(seconds=true + self.error))
+        return found
 
     def monotonic(self) -> float:
         return self.true
@@ -53,8 +68,8 @@ class SimClock:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An event on its way, as the relay would append it. What no service reads of it is left out: its place in the
-    outbox, its time, and what it says to the auditor."""
+    """An event on its way, as the relay would append it. What no service decides by is left out: its place in the
+    outbox, its time, whose request it goes back to, and what it says to the auditor."""
 
     topic: str
     key: str
@@ -97,7 +112,12 @@ class Process:
     memory: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.steps = {"hear": self.hear, "apply": self.apply, "work": _nothing, **self.steps}
+        self.steps = {"hear": self.hear, "apply": self.apply, "work": self.work, "start": self.start, **self.steps}
+
+    @property
+    def works(self) -> bool:
+        """Whether it does anything by itself."""
+        return bool(self.deadlines)
 
     @property
     def database(self) -> SimDatabase:
@@ -119,7 +139,7 @@ class Process:
         *,
         freeze: bool = False,
     ) -> Done:
-        """Make a step from there, and carry out the rows that are due then. Errors: `Waited`."""
+        """Make a step from there. Errors: `Waited`."""
         database, uow = self.database, self.parts.uow
         database.load(contents)
         database.held, database.freezing, database.waited = held, freeze, False
@@ -132,8 +152,6 @@ class Process:
         _Ids.current = _ids(self.name, true, step)
         try:
             said = drive(self.steps[step[0]](*step[1:]))
-            if self.deadlines and not freeze:
-                drive(self.work())
         except Frozen as frozen:
             kept = frozen.held
         except Refusal as refusal:
@@ -149,6 +167,7 @@ class Process:
     def commit(self, contents: Contents, held: Held) -> Done:
         """What a frozen transaction wrote is there now."""
         self.database.load(contents)
+        self.database.reads.clear()
         self.database.thaw(held)
         return Done(self.database.contents(), self.drain())
 
@@ -178,7 +197,9 @@ class Process:
             self.database.raw.execute("DELETE FROM outbox")
         found = []
         for topic, key, lane, value, packed in rows:
-            headers = [(name, NO_TIME if name == "ce_time" else text) for name, text in unpack(packed)]
+            headers = [
+                (name, NO_TIME if name == "ce_time" else text) for name, text in unpack(packed) if name not in TRACES
+            ]
             attributes = dict(headers)
             name = attributes["ce_type"].decode().rsplit(".v", 1)[0]
             sequence = int(attributes["ce_sequence"])
@@ -186,6 +207,10 @@ class Process:
         return tuple(found)
 
     # --- steps that every service has --------------------------------------------------------------------------------
+
+    async def start(self) -> bool:
+        """What comes first when a process begins: whether its database is another one than last time."""
+        return await Recovery(self.parts.uow, NOTHING, NOTHING).noted()
 
     async def hear(self, message: Message) -> None:
         """An event comes; a repeat of it is known by its id. Errors: AssertionError when it would be a dead letter."""
@@ -221,10 +246,6 @@ class Process:
         return not loop._failing
 
 
-async def _nothing() -> None:
-    """Only the work that follows every step."""
-
-
 class _Ids:
     """Where `new_id` takes its ids from, in a simulation."""
 
@@ -233,7 +254,10 @@ class _Ids:
 
 @contextmanager
 def simulated() -> Iterator[None]:
-    """Ids are the same ones whenever the same step is made at the same time."""
+    """Ids are the same ones whenever the same step is made at the same time; and nothing is logged, for it is told by
+    traces: a step that would have to wait is a failure to whoever logs it."""
+    logging = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(CRITICAL))
     places = [sys.modules[name] for name in ("suizhuan.context", "suizhuan.commands", "complaints.handovers")]
     before = [vars(place)["new_id"] for place in places]
     for place in places:
@@ -241,6 +265,7 @@ def simulated() -> Iterator[None]:
     try:
         yield
     finally:
+        structlog.configure(**logging)
         for place, real in zip(places, before, strict=True):
             vars(place)["new_id"] = real
 

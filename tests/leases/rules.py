@@ -28,28 +28,23 @@ def powers(world: World, s: State) -> Iterator[tuple[str, str, int]]:
 
 def with_highest(world: World, s: State) -> State:
     """Remember the newest holder for whom an act would have passed."""
-    key = (s.contents, s.tick)
-    newest = world.newest.get(key)
-    if newest is None:
-        newest = world.newest[key] = max((number for _, _, number in powers(world, s)), default=0)
+    newest = max((number for _, _, number in powers(world, s)), default=0)
     return s._replace(highest=newest) if newest > s.highest else s
 
 
 def wrong(world: World, s: State) -> Broken | None:
     """What does not hold in this state, if anything."""
-    key = (s.contents, s.tick, s.frozen, s.highest)
-    if key not in world.judged:
-        world.judged[key] = _wrong(world, s)
-    return world.judged[key]
-
-
-def _wrong(world: World, s: State) -> Broken | None:
     for where, mandate, number in powers(world, s):
         if 0 <= number < s.highest:
             return OVERLAP, f"an act under {mandate} passes at {where}, when one under its successor has passed already"
         if not world.config.planned and not _in_the_books(world, s, mandate):
             return NO_DUTY, f"an act under {mandate} passes at {where}, which mandates has moved away"
-    return _money(world, s)
+    if "complaints" not in world.config.processes:
+        return None
+    key = (case_number(world, s), hold_number(world, s))
+    if key not in world.money:
+        world.money[key] = _money(world, s)
+    return world.money[key]
 
 
 def _in_the_books(world: World, s: State, mandate: str) -> bool:
@@ -86,12 +81,22 @@ def case_of(world: World, s: State) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
+def case_number(world: World, s: State) -> int:
+    """The number of what stands in the table of cases."""
+    return world.table(s, world.config.processes.index("complaints"), "complaint_case")
+
+
+def hold_number(world: World, s: State) -> int:
+    """The number of what stands in the table of holds."""
+    return world.table(s, world.config.processes.index("finance"), "hold")
+
+
 def open_holds(world: World, s: State) -> dict[str, int]:
-    """What finance holds."""
+    """What finance holds. A hold of nothing, for a case that already has its money, holds nothing."""
     if "finance" not in world.config.processes:
         return {}
     rows = world.rows(s, world.config.processes.index("finance"), "hold")
-    return {row["id"]: row["amount_fen"] for row in rows if row["state"] == "open"}
+    return {row["id"]: row["amount_fen"] for row in rows if row["state"] == "open" and row["amount_fen"]}
 
 
 def _money(world: World, s: State) -> Broken | None:

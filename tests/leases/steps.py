@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 from typing import Any
 
 from .store import INCARNATION
-from .world import LEFT, MANDATES, Frozen, Outcome, State, World
+from .world import LEFT, MANDATES, START, Frozen, Outcome, State, World
 
 BEATS, RESTARTS, FREEZES, LATES, RESTORES = range(len(LEFT))
 Named = Iterator[tuple[str, State]]
@@ -45,6 +46,11 @@ def options(world: World, s: State) -> list[Option]:
     if s.left[RESTORES] and "gateway" in world.config.processes:
         found.append(partial(_restore, world, s, world.config.processes.index("gateway")))
     return found
+
+
+def is_repeat(option: Option) -> bool:
+    """Whether it is an event that comes once more."""
+    return isinstance(option, partial) and option.func is _again
 
 
 def _less(s: State, which: int) -> dict[str, Any]:
@@ -187,11 +193,24 @@ def thawed(s: State, process: int) -> State:
 
 
 def _restore(world: World, s: State, process: int) -> Named:
-    """The database is the one of the beginning again, under a new incarnation, and the process begins anew."""
-    if s.frozen[process] is not None:
-        return
+    """The database is the one of the beginning again, under a new incarnation, and the process begins anew. A frozen
+    transaction is lost with the old one, and so may be what it had said and not yet handed to the log."""
+    who = world.config.processes[process]
     backup = dict(world.unpack(process, world.initial.contents[process]))
     backup[INCARNATION] = ((f"{backup[INCARNATION][0][0]}+",),)
     contents = _at(s.contents, process, world.pack(process, tuple(backup.items())))
-    s = s._replace(contents=contents, applied=_at(s.applied, process, world.initial.applied[process]))
-    yield f"{world.config.processes[process]} is restored", s._replace(**_less(s, RESTORES))
+    applied = _at(s.applied, process, world.initial.applied[process])
+    s = thawed(s._replace(contents=contents, applied=applied, **_less(s, RESTORES)), process)
+    outcome = world.local(s, process, START)
+    assert outcome is not None
+    s = world.after(s, process, outcome)
+    said = [place for place, channel in enumerate(s.channels) if channel.topic.startswith(f"{who}.")]
+    for kept in product(*(range(len(s.channels[place].pending) + 1) for place in said)):
+        channels = list(s.channels)
+        for place, number in zip(said, kept, strict=True):
+            channels[place] = channels[place]._replace(pending=channels[place].pending[:number])
+        lost = sum(len(s.channels[place].pending) for place in said) - sum(kept)
+        yield (
+            f"{who} is restored" + (f", {lost} of its events are lost" if lost else ""),
+            s._replace(channels=tuple(channels)),
+        )

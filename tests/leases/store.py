@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -38,6 +38,8 @@ from sqlalchemy.util import await_only
 
 from suizhuan.db.database import ActLimits, Database, _sqlite_begin, _sqlite_connect
 
+from .reads import Asked, Touched, asked, touched
+
 T = TypeVar("T")
 Rows = tuple[tuple[Any, ...], ...]
 Contents = tuple[tuple[str, Rows], ...]
@@ -45,15 +47,18 @@ Change = tuple[str, tuple[Any, ...]]
 
 # Rows of these are added, never changed nor read in the simulation: they hold nobody up, and are no part of its state.
 APPENDED = frozenset({"outbox", "case_history", "mandate_history", "case_private", "idempotency", "entry", "line"})
-# Of these nobody reads when it was: at most, whether it was.
-WHEN = {
+# What nobody reads to decide anything by it: when it was (at most, whether it was), and by whose request.
+UNREAD = {
     "inbox": ("seen_at",),
     "switch_cases_ready": ("at",),
     "switch_awaited": ("acknowledged_at",),
     "replica": ("joined_at",),
-    "switch": ("opened_at", "ended_at"),
+    "mandate": ("created_at",),
+    "switch": ("opened_at", "ended_at", "deadline_at", "correlation_id", "causation_id", "traceparent"),
     "hold": ("placed_at",),
 }
+# A process that has just begun, as each does in every step, reads every grant, whichever record changed it.
+ANY = {"authority_grant": {"sequence": 0}}
 GRANT = "authority_grant"
 INCARNATION = "~incarnation"
 _TRIGGERS = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?"
@@ -145,18 +150,12 @@ _serial = count(1)
 @lru_cache(maxsize=4096)
 def _effect(sql: str) -> tuple[str | None, str | None, str | None]:
     """(table written, table whose rows are locked, by which lock)."""
-    if found := re.match(r"(?:INSERT INTO|UPDATE|DELETE FROM) \"?(\w+)", sql):
+    if found := re.match(r"(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM) \"?(\w+)", sql):
         return found[1], None, None
     if sql.endswith("/* FOR UPDATE */") or sql.endswith("/* FOR SHARE */"):
         table = re.search(r"\bFROM \"?(\w+)", sql)
         return None, table[1] if table else None, "shared" if "SHARE" in sql[-12:] else "excluded"
     return None, None, None
-
-
-@lru_cache(maxsize=4096)
-def _words(sql: str) -> frozenset[str]:
-    """Every table that a statement names, among other words."""
-    return frozenset(re.findall(r"\w+", sql))
 
 
 class SimDatabase(Database):
@@ -181,7 +180,8 @@ class SimDatabase(Database):
         self._limited = False
         self._loaded: dict[str, Rows] = {}
         self._touched: set[str] = set()
-        self.reads: set[str] = set()  # tables that anything was asked of since it was last emptied
+        self.reads: set[Asked] = set()  # what was asked since it was last emptied
+        self._about: dict[str, Touched] = {}
         self._take_functions()
         event.listen(self.engine.sync_engine, "before_cursor_execute", self._before)
 
@@ -193,7 +193,7 @@ class SimDatabase(Database):
         return engine
 
     async def incarnation(self, conn: AsyncConnection) -> str:
-        self.reads.add(INCARNATION)
+        self.reads.add(Asked(INCARNATION))
         return self.incarnation_
 
     # --- the promises of `Database` -------------------------------------------------------------------------------
@@ -243,17 +243,16 @@ class SimDatabase(Database):
         """The frozen transaction commits: what it had written is there. It locked what it read, so it still fits."""
         self.raw.execute("BEGIN IMMEDIATE")
         for sql, values in held.changes:
+            self._note(sql, [values])
             done = self.raw.execute(sql, values)
-            self._touched.add(_effect(sql)[0] or "")
             if sql.startswith("UPDATE") and done.rowcount != 1:
                 raise AssertionError(f"a row that a frozen transaction held has changed: {sql[:80]}")
         self.raw.execute("COMMIT")
 
     def _before(self, _conn: Any, _cursor: Any, sql: str, values: Any, _context: Any, many: bool) -> tuple[str, Any]:
         written, locked, how = _effect(sql)
-        self.reads |= _words(sql)
+        self._note(sql, values if many else [values])
         if written is not None:
-            self._touched.add(written)
             self._changes += [(sql, tuple(row)) for row in (values if many else [values])]
             if written == GRANT and sql.startswith("UPDATE"):
                 self._lock("excluded", f"{GRANT}:{values[-1]}")
@@ -266,6 +265,15 @@ class SimDatabase(Database):
         elif locked is not None and how is not None:
             self._lock(how, locked)
         return sql, values
+
+    def _note(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Which tables a statement changes, and what it asks."""
+        about = self._about.get(sql)
+        if about is None:
+            about = self._about[sql] = touched(self.raw, sql, rows[0])
+        self._touched |= about.changed
+        for values in rows:
+            self.reads |= asked(sql, values, about)
 
     def _lock(self, how: str, what: str) -> int:
         excluded = {name for held in self.held for name in held.excluded}
@@ -332,11 +340,15 @@ class SimDatabase(Database):
 
     def _rows(self, table: str) -> Rows:
         cursor = self.raw.execute(f'SELECT * FROM "{table}"')
-        blank = [i for i, column in enumerate(cursor.description) if column[0] in WHEN.get(table, ())]
+        names = [column[0] for column in cursor.description]
+        blank = [names.index(name) for name in UNREAD.get(table, ())]
+        any_ = [(names.index(name), value) for name, value in ANY.get(table, {}).items()]
         rows = [list(row) for row in cursor.fetchall()]
         for row in rows:
             for i in blank:
                 row[i] = row[i] and NOBODY_READS
+            for i, value in any_:
+                row[i] = value
         return tuple(sorted((tuple(row) for row in rows), key=repr))
 
 

@@ -1,7 +1,7 @@
 """The world of services, log and time as one state of plain data, and every step that can be made from it.
 
 A state is small: numbers stand for the contents of databases, for messages and for frozen transactions, each kept once.
-What a step does to one process is found by running the real code, once for each place it is made from (`World.local`).
+What a step does to one process is found by running the real code, or was found before (`known.py`).
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from typing import Any, NamedTuple
 from suizhuan.authority.records import BEAT, TOPIC
 
 from . import founding as f
-from .processes import Done, Message, Process, Step, Waited
-from .store import INCARNATION, Contents
+from .known import MISSING, Kept, Known, Memory, Outcome
+from .processes import Message, Process, Step
+from .reads import HELD
+from .store import Contents
 
 TICK = 10.0  # seconds
 MANDATES = 0
-MISSING: Any = object()
+WORK: Step = ("work",)
+START: Step = ("start",)
 
 
 class Frozen(NamedTuple):
@@ -48,7 +51,7 @@ class State(NamedTuple):
 
     tick: int
     contents: tuple[int, ...]
-    memory: tuple[tuple[str, float], ...]
+    memory: Memory
     log: tuple[int, ...]
     applied: tuple[int, ...]
     channels: tuple[Channel, ...]
@@ -92,170 +95,89 @@ MAKERS = {"mandates": f.Mandates, "complaints": f.Complaints, "finance": f.Finan
 WITH_REPLICA = ("mandates", "complaints", "gateway")
 
 
-class Kept:
-    """Each value once, by its number."""
-
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-        self._numbers: dict[Hashable, int] = {}
-
-    def number(self, value: Hashable) -> int:
-        found = self._numbers.get(value)
-        if found is None:
-            found = self._numbers[value] = len(self.values)
-            self.values.append(value)
-        return found
-
-    def __getitem__(self, number: int) -> Any:
-        return self.values[number]
-
-
-class End(NamedTuple):
-    """What a step has changed: tables by their place, and the rest of a `Done` by numbers."""
-
-    changed: tuple[tuple[int, int], ...]
-    emitted: tuple[int, ...]
-    memory: tuple[tuple[str, float], ...]
-    held: int | None
-    said: Any
-    refused: str | None
-
-
-class Outcome(NamedTuple):
-    """The same, made from a certain place: the contents that the database has then."""
-
-    contents: int
-    emitted: tuple[int, ...]
-    memory: tuple[tuple[str, float], ...]
-    held: int | None
-    said: Any
-    refused: str | None
-
-
 class World:
-    """All that is known of one configuration. States are made by it, and by it alone."""
+    """All that is known of one configuration. States are made by it, and by it alone.
 
-    def __init__(self, config: Config) -> None:
+    Without `keeps` the real code runs for every step, also where what comes of it is known."""
+
+    def __init__(self, config: Config, *, keeps: bool = True) -> None:
         self.config = config
+        self.keeps = keeps
+        self.messages, self.helds = Kept(), Kept()
         self.processes: list[Process] = []
-        self.contents, self.messages, self.helds, self.rowsets = Kept(), Kept(), Kept(), Kept()
-        self.run_for_real = 0
+        self.known: list[Known] = []
         self._outcomes: dict[Hashable, Outcome | None] = {}
-        self._ways: dict[Hashable, dict[tuple[int, ...], dict[tuple[int, ...], End | None]]] = {}
         self._passing: dict[Hashable, tuple[tuple[str, str, int], ...]] = {}
-        self.newest: dict[Hashable, int] = {}
-        self.judged: dict[Hashable, tuple[str, str] | None] = {}
+        self.money: dict[Hashable, tuple[str, str] | None] = {}
+        self.well: set[State] = set()  # from which all is known to come to rest
         self.books: dict[int, tuple[frozenset[str], str]] = {}
-        self._rows: dict[tuple[int, str, int], list[dict[str, Any]]] = {}
         made: list[Contents] = []
         for number, name in enumerate(config.processes):
             more = {"incarnation": config.gateway} if name == "gateway" else {}
             one = MAKERS[name](config.profile, config.errors[number], **more)  # type: ignore[operator]
             self.processes.append(one.process)
             made.append(f.bare(one.database) if name == "gateway" else f.migrated(one.service))
-        self.tables = [(*p.database.tables(), INCARNATION) for p in self.processes]
-        self.places = [{name: i for i, name in enumerate(names)} for names in self.tables]
-        known = [i for i in range(len(made)) if i not in config.strangers]
-        self.replicas = tuple(i for i in known if config.processes[i] in WITH_REPLICA)
+        self.known = [Known(one, self.messages, self.helds, keeps=keeps) for one in self.processes]
+        heard = [i for i in range(len(made)) if i not in config.strangers]
+        self.replicas = tuple(i for i in heard if config.processes[i] in WITH_REPLICA)
         self.initial = self._begin(made)
         self.replicas = tuple(i for i, name in enumerate(config.processes) if name in WITH_REPLICA)
+
+    @property
+    def run_for_real(self) -> int:
+        """How many steps the real code has made."""
+        return sum(known.run_for_real for known in self.known)
 
     # --- one process -------------------------------------------------------------------------------------------------
 
     def local(self, s: State, process: int, step: Step, *, freeze: bool = False) -> Outcome | None:
-        """What comes of a step of one process; None when it would have to wait for a frozen transaction.
-
-        The real code runs once for each difference that it looks at: a step that came to its end by reading some tables
-        comes to the same end wherever these tables hold the same."""
+        """What comes of a step of one process and of the work that is due then; None when it would have to wait for a
+        frozen transaction."""
         memory = s.memory if process == MANDATES else ()
-        frozen = s.frozen[process]
-        about = (process, memory, frozen.held if frozen else None, s.tick, step, freeze)
-        key = (s.contents[process], about)
-        if key in self._outcomes:
-            return self._outcomes[key]
-        vector: tuple[int, ...] = self.contents[s.contents[process]]
-        ways = self._ways.setdefault(about, {})
-        for reads, ends in ways.items():
-            end = ends.get(tuple(vector[i] for i in reads), MISSING)
-            if end is not MISSING:
-                break
-        else:
-            reads, end = self._run(s, process, step, freeze)
-            ways.setdefault(reads, {})[tuple(vector[i] for i in reads)] = end
-        outcome = self._outcomes[key] = None if end is None else self._apply(vector, end)
-        return outcome
+        key = (s.contents[process], process, s.tick, step, freeze, memory, s.frozen[process])
+        found = self._outcomes.get(key, MISSING)
+        if found is MISSING or not self.keeps:
+            found = self._outcomes[key] = self._with_work(s, process, step, memory, freeze)
+        return found
 
-    def _run(self, s: State, process: int, step: Step, freeze: bool) -> tuple[tuple[int, ...], End | None]:
-        """(tables that the step has read, what it has changed)."""
-        self.run_for_real += 1
-        one, frozen = self.processes[process], s.frozen[process]
-        held = (self.helds[frozen.held],) if frozen else ()
-        told = (step[0], self.messages[step[1]]) if step[0] in ("hear", "apply") else step
-        memory = s.memory if process == MANDATES else ()
-        before = self.unpack(process, s.contents[process])
-        try:
-            end: End | None = self._end(
-                process, one.run(before, memory, held, s.tick * TICK, told, freeze=freeze), before
-            )
-        except Waited:
-            end = None
-        names = self.tables[process]
-        return tuple(i for i, name in enumerate(names) if name in one.database.reads), end
+    def _with_work(self, s: State, process: int, step: Step, memory: Memory, freeze: bool) -> Outcome | None:
+        known, frozen, true = self.known[process], s.frozen[process], s.tick * TICK
+        held = frozen.held if frozen else None
+        if step == WORK:
+            return known.step(s.contents[process], memory, held, true, WORK, freeze=False)
+        first = known.step(s.contents[process], (), held, true, step, freeze=freeze)
+        if first is None or first.refused or freeze or not self.processes[process].works:
+            return first and first._replace(memory=memory)
+        then = known.step(first.contents, memory, held, true, WORK, freeze=False)
+        return then and then._replace(emitted=first.emitted + then.emitted, said=first.said)
 
     def commit(self, s: State, process: int) -> Outcome:
         """What comes of a frozen transaction's COMMIT."""
         frozen = s.frozen[process]
         assert frozen is not None
-        before = self.unpack(process, s.contents[process])
-        done = self.processes[process].commit(before, self.helds[frozen.held])
-        end = self._end(process, done, before)
-        return self._apply(self.contents[s.contents[process]], end._replace(memory=s.memory))
-
-    def _end(self, process: int, done: Done, before: Contents) -> End:
-        was, now = dict(before), dict(done.contents)
-        changed = tuple(
-            (i, self.rowsets.number(now.get(name, ())))
-            for i, name in enumerate(self.tables[process])
-            if was.get(name, ()) != now.get(name, ())
-        )
-        emitted = tuple(self.messages.number(m) for m in done.emitted)
-        held = self.helds.number(done.held) if done.held is not None else None
-        return End(changed, emitted, done.memory, held, done.said, done.refused)
-
-    def _apply(self, vector: tuple[int, ...], end: End) -> Outcome:
-        after = list(vector)
-        for i, rows in end.changed:
-            after[i] = rows
-        return Outcome(self.contents.number(tuple(after)), *end[1:])
+        return self.known[process].commit(s.contents[process], frozen.held)._replace(memory=s.memory)
 
     def pack(self, process: int, contents: Contents) -> int:
         """The number of a database's contents."""
-        found = dict(contents)
-        return self.contents.number(tuple(self.rowsets.number(found.get(name, ())) for name in self.tables[process]))
+        return self.known[process].pack(contents)
 
     def unpack(self, process: int, number: int) -> Contents:
         """The contents of a database by their number."""
-        vector = self.contents[number]
-        found = ((name, self.rowsets[rows]) for name, rows in zip(self.tables[process], vector, strict=True))
-        return tuple((name, rows) for name, rows in found if rows)
+        return self.known[process].unpack(number)
 
     def table(self, s: State, process: int, name: str) -> int:
         """The number of a table's rows as they are in this state."""
-        return int(self.contents[s.contents[process]][self.places[process][name]])
+        return self.known[process].table(s.contents[process], name)
 
     def rows(self, s: State, process: int, name: str) -> list[dict[str, Any]]:
         """The rows of a table as they are in this state."""
-        key = (process, name, self.table(s, process, name))
-        found = self._rows.get(key)
-        if found is None:
-            columns = self.processes[process].database.columns(name)
-            found = self._rows[key] = [dict(zip(columns, row, strict=True)) for row in self.rowsets[key[2]]]
-        return found
+        return self.known[process].rows(s.contents[process], name)
 
     def passing(self, s: State, process: int) -> tuple[tuple[str, str, int], ...]:
         """(holder, mandate, rank) of each lead grant by which an act at the place would pass at a process now."""
-        key = (process, self.table(s, process, "authority_grant"), self.table(s, process, "authority_state"), s.tick)
-        found = self._passing.get(key)
+        held = self.known[process].view(self.table(s, process, "authority_state"), HELD.name)
+        key = (process, self.table(s, process, "authority_grant"), held, s.tick)
+        found = self._passing.get(key) if self.keeps else None
         if found is None:
             contents = self.unpack(process, s.contents[process])
             grants = self.processes[process].passing(contents, s.tick * TICK, f.PLACE, f.AFFAIR, f.HANDLE)
@@ -271,7 +193,10 @@ class World:
     # --- states ------------------------------------------------------------------------------------------------------
 
     def after(self, s: State, process: int, outcome: Outcome, **changes: Any) -> State:
-        """The state when a process has made a step: its events are on their way."""
+        """The state when a process has made a step: its events are on their way. The same one when nothing changed."""
+        same = outcome.contents == s.contents[process] and (process != MANDATES or outcome.memory == s.memory)
+        if same and not outcome.emitted and not changes:
+            return s
         contents = list(s.contents)
         contents[process] = outcome.contents
         if process == MANDATES and "memory" not in changes:
@@ -321,6 +246,8 @@ class World:
         numbers = tuple(self.pack(i, c) for i, c in enumerate(made))
         c = self.config
         s = State(0, numbers, (), (), (0,) * n, (), (None,) * n, 0, None, (0,) * len(LEFT), ())
+        for number in range(n):
+            s = self.command(s, number, START)
         s = self.command(s, MANDATES, ("found",))
         for number, name in enumerate(c.processes):
             if name == "finance":
