@@ -20,7 +20,6 @@ from .drill import drill
 SECONDS = 60.0
 
 
-@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.timeout(900)
 async def test_a_minute_of_faults_loses_nothing_and_does_nothing_twice(
