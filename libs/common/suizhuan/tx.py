@@ -85,6 +85,10 @@ class Tx:
             return
         if not many:
             return
+        if len(many) == 1 and self.conn.dialect.name != "sqlite":
+            if not await at_once.carry_out(self.conn, [Write(statement, many[0], decides)]):
+                raise Outdated("the aggregate was changed by somebody else")
+            return
         ready = statement.on(self.conn.dialect.name) if isinstance(statement, Upsert) else statement
         done = await self.conn.execute(ready, many[0] if len(many) == 1 else many)
         if decides and len(many) == 1 and done.rowcount != 1:

@@ -4,33 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, literal, select, text
+from sqlalchemy import ARRAY, Boolean, Text, any_, bindparam, literal, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.authority import locks
+from suizhuan.db.query import Query
 from suizhuan.db.tables import authority_state, grants
 from suizhuan.kernel import area
 from suizhuan.kernel.clock import parse_utc, utc_text
 from suizhuan.kernel.term import Beat, Grant, Yielding, holding, route
 
 
+class Row(NamedTuple):
+    """A row of `authority_grant`: its columns in their order (held by a test)."""
+
+    mandate: str
+    affair: str
+    area: str
+    role: str
+    holder: str
+    powers: list[str]
+    term: int
+    starts_at: datetime
+    ends_at: datetime | None
+    successor: str | None
+    yielding: list[dict[str, Any]]
+    live: bool
+    sequence: int
+
+
 def to_grant(row: Any) -> Grant:
     """A row of `authority_grant` as a Grant."""
+    found = Row(*row)
     return Grant(
-        mandate=row.mandate,
-        affair=row.affair,
-        area=row.area,
-        role=row.role,
-        holder=row.holder,
-        powers=frozenset(row.powers),
-        term=row.term,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        successor=row.successor,
-        yielding=tuple(yielding_from(y) for y in row.yielding),
-        live=row.live,
+        mandate=found.mandate,
+        affair=found.affair,
+        area=found.area,
+        role=found.role,
+        holder=found.holder,
+        powers=frozenset(found.powers),
+        term=found.term,
+        starts_at=found.starts_at,
+        ends_at=found.ends_at,
+        successor=found.successor,
+        yielding=tuple(yielding_from(y) for y in found.yielding),
+        live=found.live,
     )
 
 
@@ -51,15 +71,22 @@ def yielding_to(items: Iterable[Yielding]) -> list[dict[str, Any]]:
     ]
 
 
-def _over(affair: str, place: str) -> Select[Any]:
-    return select(grants).where(
-        grants.c.affair == affair, grants.c.area.in_(area.prefixes(place)), grants.c.live.is_(True)
-    )
+_HERE = [grants.c.affair == bindparam("b_affair"), grants.c.live.is_(True)]
+_OVER = Query(
+    select(grants).where(*_HERE, grants.c.area == any_(bindparam("b_areas", type_=ARRAY(Text)))),
+    sqlite=select(grants).where(*_HERE, grants.c.area.in_(bindparam("b_areas", expanding=True))),
+)
+_NAMED = select(grants).where(grants.c.mandate == bindparam("b_mandate"))
+_BY_MANDATE, _LOCKED = Query(_NAMED), Query(_NAMED.with_for_update(read=True))
+_MANDATE = select(grants.c.mandate).where(grants.c.mandate == bindparam("b_mandate"))
+_SHARED = Query(
+    _NAMED.with_for_update(read=True).where(locks.shared(_MANDATE)), sqlite=_NAMED.with_for_update(read=True)
+)
 
 
 async def covering(conn: AsyncConnection, affair: str, place: str) -> list[Grant]:
     """Every live grant for `affair` whose area contains `place`."""
-    return [to_grant(row) for row in await conn.execute(_over(affair, place))]
+    return [to_grant(row) for row in await _OVER.all(conn, b_affair=affair, b_areas=area.prefixes(place))]
 
 
 async def within(conn: AsyncConnection, affair: str, outer: str) -> list[Grant]:
@@ -87,17 +114,13 @@ async def held_by(
 
 async def by_mandate(conn: AsyncConnection, mandate: str, *, lock: bool = False) -> Grant | None:
     """The replica's row of one mandate, live or not; `lock` keeps it as it is until the transaction ends."""
-    query = select(grants).where(grants.c.mandate == mandate)
-    row = (await conn.execute(query.with_for_update(read=True) if lock else query)).one_or_none()
+    row = await (_LOCKED if lock else _BY_MANDATE).first(conn, b_mandate=mandate)
     return to_grant(row) if row is not None else None
 
 
 async def share(conn: AsyncConnection, mandate: str) -> Grant | None:
     """The replica's row of one mandate; no record changes it before this transaction ends."""
-    query = select(grants).where(grants.c.mandate == mandate).with_for_update(read=True)
-    if conn.dialect.name != "sqlite":
-        query = query.where(locks.shared(select(grants.c.mandate).where(grants.c.mandate == mandate)))
-    row = (await conn.execute(query)).one_or_none()
+    row = await _SHARED.first(conn, b_mandate=mandate)
     return to_grant(row) if row is not None else None
 
 
@@ -112,17 +135,17 @@ async def newest_beat(conn: AsyncConnection) -> tuple[str, Beat]:
     """(the id this replica joined under, the newest beat it holds).
 
     On PostgreSQL the id is empty where it is another server's: of a database that was restored since (authority §5)."""
-    query = _STATE if conn.dialect.name == "sqlite" else _STATE_OF_THIS_SERVER
-    row = (await conn.execute(query)).one_or_none()
+    row = await _BEAT.first(conn)
     if row is None:
         return "", Beat(None)
-    return row.replica if row.ours else "", Beat(row.beat_at, frozenset(row.beat_replicas))
+    replica, beat_at, named, ours = row
+    return replica if ours else "", Beat(beat_at, frozenset(named))
 
 
-_STATE = select(authority_state, literal(True).label("ours")).where(authority_state.c.id == 1)
-_STATE_OF_THIS_SERVER = select(
-    authority_state,
-    text(
-        "strpos(replica, extract(epoch FROM pg_postmaster_start_time())::text || ':' || current_database()) > 0 AS ours"
-    ),
-).where(authority_state.c.id == 1)
+_S = authority_state.c
+_HELD = select(_S.replica, _S.beat_at, _S.beat_replicas).where(_S.id == 1)
+_OURS = "strpos(replica, extract(epoch FROM pg_postmaster_start_time())::text || ':' || current_database()) > 0"
+_BEAT = Query(
+    _HELD.add_columns(literal_column(_OURS, Boolean).label("ours")),
+    sqlite=_HELD.add_columns(literal(True).label("ours")),
+)

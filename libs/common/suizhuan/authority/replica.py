@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 
 from suizhuan.authority import locks, records
 from suizhuan.authority.grants import to_grant, within, yielding_to
 from suizhuan.authority.records import BeatView, DoneView, DroppedView, MovedSlotView, OpenedView, SlotView
 from suizhuan.cloudevents import Event
 from suizhuan.db.database import Database
+from suizhuan.db.query import Query
 from suizhuan.db.statements import upsert
 from suizhuan.db.tables import authority_state, grants, open_switch
 from suizhuan.kernel.area import prefixes
@@ -53,7 +54,25 @@ OnDone = Callable[[Tx, DoneView], Awaitable[None]]
 OnDropped = Callable[[Tx, DroppedView], Awaitable[None]]
 
 FIRST = upsert(authority_state, "id", set_=())
+_S = authority_state.c
+_STATE = Query(select(_S.replica, _S.sequence, _S.joined_at).where(_S.id == 1).with_for_update())
+_APPLIED = (
+    update(authority_state)
+    .where(_S.id == 1)
+    .values({_S.sequence: bindparam("b_sequence"), _S.offset: bindparam("b_offset")})
+)
+_BEATEN = _APPLIED.values(
+    {name: bindparam(f"b_{name}") for name in ("beat_at", "beat_replicas", "replica", "joined_at")}
+)
 REJOIN_AFTER = timedelta(seconds=5)
+
+
+class State(NamedTuple):
+    """How far this replica is, and since when it has asked to be named as `replica`."""
+
+    replica: str
+    sequence: int
+    joined_at: datetime | None
 
 
 class Replica:
@@ -81,30 +100,35 @@ class Replica:
             await self._dropped(tx, event, DroppedView.model_validate(event.data))
         elif event.name != records.BEAT:
             raise ValueError(f"an unknown record on the authority log: {event.type}")
-        values: dict[str, Any] = {"sequence": event.sequence, "offset": event.offset}
+        place = {"b_sequence": event.sequence, "b_offset": event.offset}
         if event.name == records.BEAT:
-            values |= await self._beat(tx, state, BeatView.model_validate(event.data))
-        await tx.conn.execute(update(authority_state).where(authority_state.c.id == 1).values(values))
+            await tx.write(_BEATEN, place | await self._beat(tx, state, BeatView.model_validate(event.data)))
+        else:
+            await tx.write(_APPLIED, place)
 
-    async def _state(self, tx: Tx) -> Any:
-        query = select(authority_state).where(authority_state.c.id == 1).with_for_update()
-        state = (await tx.conn.execute(query)).one_or_none()
-        if state is None:
+    async def _state(self, tx: Tx) -> State:
+        row = await _STATE.first(tx.conn)
+        if row is None:
             # Two workers of a new service may be here at once, with the same first record: one waits for the other.
             await tx.write(FIRST, {"id": 1, "replica": "", "sequence": 0, "offset": -1, "beat_replicas": []})
-            state = (await tx.conn.execute(query)).one()
-        return state
+            (row,) = await _STATE.all(tx.conn)
+        return State(*row)
 
-    async def _beat(self, tx: Tx, state: Any, beat: BeatView) -> dict[str, Any]:
+    async def _beat(self, tx: Tx, state: State, beat: BeatView) -> dict[str, Any]:
         me = f"{self.service}:{await self.database.incarnation(tx.conn)}"
-        values: dict[str, Any] = {"beat_at": beat.sent_at, "beat_replicas": beat.replicas, "replica": me}
+        values: dict[str, Any] = {
+            "b_beat_at": beat.sent_at,
+            "b_beat_replicas": beat.replicas,
+            "b_replica": me,
+            "b_joined_at": state.joined_at,
+        }
         asked_lately = state.replica == me and state.joined_at and tx.now - state.joined_at < REJOIN_AFTER
         if me not in beat.replicas and not asked_lately:
             tx.emit(ReplicaJoined(replica=me, service=self.service), key=me, sequence=0)
-            values["joined_at"] = tx.now
+            values["b_joined_at"] = tx.now
         return values
 
-    async def _opened(self, tx: Tx, event: Event, state: Any, opened: OpenedView) -> None:
+    async def _opened(self, tx: Tx, event: Event, state: State, opened: OpenedView) -> None:
         for slot in opened.slots:
             for grant in await self._yielding_to(tx, slot):
                 mark = Yielding(slot.area, switch=opened.switch)

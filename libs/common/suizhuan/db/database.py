@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, Opera
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from suizhuan.db import driver
 from suizhuan.db.kept import Kept
 
 IDLE_S = 1.0  # a connection that was not used for so long is asked whether it still lives
@@ -153,24 +154,15 @@ class Database:
         (device and inode) beside the id written at its creation, so that a copied file is another one. And the mark of
         `python -m <service> restored`, for a restore that leaves all of these as they are.
         """
+        if not self.is_sqlite:
+            await driver.begin(conn)
+            (row,) = await driver.fetch(conn, _IDENTITY)
+            return "postgres:" + ":".join(str(part) for part in row if part)
         mark = (await conn.execute(_MARK)).scalar_one_or_none()
-        name = await self._identity(conn)
+        stat = os.stat(self.url.database or "")  # noqa: PTH116  (microseconds, of an open file)
+        created = (await conn.execute(text("PRAGMA application_id"))).scalar_one()
+        name = f"sqlite:{stat.st_dev:x}:{stat.st_ino:x}:{created}"
         return f"{name}:{mark}" if mark else name
-
-    async def _identity(self, conn: AsyncConnection) -> str:
-        if self.is_sqlite:
-            stat = os.stat(self.url.database or "")  # noqa: PTH116  (microseconds, of an open file)
-            created = (await conn.execute(text("PRAGMA application_id"))).scalar_one()
-            return f"sqlite:{stat.st_dev:x}:{stat.st_ino:x}:{created}"
-        row = (
-            await conn.execute(
-                text(
-                    "SELECT system_identifier::text, (SELECT timeline_id FROM pg_control_checkpoint()),"
-                    " extract(epoch FROM pg_postmaster_start_time())::text, current_database() FROM pg_control_system()"
-                )
-            )
-        ).one()
-        return "postgres:" + ":".join(str(part) for part in row)
 
     async def close(self) -> None:
         if self._kept is not None:
@@ -180,6 +172,12 @@ class Database:
 
 
 _MARK = text("SELECT mark FROM incarnation WHERE id = 1")
+_IDENTITY = """
+SELECT system_identifier::text, (SELECT timeline_id FROM pg_control_checkpoint()),
+  extract(epoch FROM pg_postmaster_start_time())::text, current_database(),
+  (SELECT mark FROM incarnation WHERE id = 1)
+FROM pg_control_system()
+"""
 
 
 def is_transient(error: BaseException) -> bool:

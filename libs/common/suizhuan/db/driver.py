@@ -29,7 +29,7 @@ async def begin(conn: AsyncConnection) -> None:
     """Begin the transaction that SQLAlchemy's adapter would begin with its own first statement. Errors: DBAPIError."""
     plain, driver = conn.sync_connection, _of(conn)
     adapter: Any = plain.connection.dbapi_connection if plain is not None else None
-    if adapter._transaction is None:
+    if adapter._transaction is None and not adapter.autocommit:
         async with _told(conn, driver):
             transaction = driver.transaction(isolation=adapter.isolation_level)
             await transaction.start()

@@ -20,14 +20,17 @@ class Query:
     """A constant of its module. On PostgreSQL the driver carries it out, without SQLAlchemy's way from statement to
     row; the rows are the same on either database: values in the order of the columns."""
 
-    def __init__(self, select: Select[Any]) -> None:
+    def __init__(self, select: Select[Any], *, sqlite: Select[Any] | None = None) -> None:
+        """`sqlite`: how it is asked there, with the same values and columns, where that is not the same."""
         self.select = select
+        self.sqlite = select if sqlite is None else sqlite
 
     async def all(self, conn: AsyncConnection, **values: Any) -> Sequence[Row]:
-        """Every row. In a transaction of SQLAlchemy's it must not be the first statement (`suizhuan.db.driver`)."""
+        """Every row. On PostgreSQL a transaction of SQLAlchemy's begins now, if it has not yet."""
         if conn.dialect.name == "sqlite":
-            found: Sequence[Row] = (await conn.execute(self.select, values)).all()
+            found: Sequence[Row] = (await conn.execute(self.sqlite, values)).all()
             return found
+        await driver.begin(conn)
         rows = await driver.fetch(conn, self._composed.sql, *self._composed.parameters((values,)))
         return [self._read(row) for row in rows] if self._reads else rows
 
