@@ -115,7 +115,16 @@ JOINS = Config(
     order=(f.ROOT, f.WIDER, f.LEAD),
     strangers=(1,),
 )
-RESTORED = Config(name="restored", processes=PAIR, begins=(ACTIVATE,), ticks=2, beats=1, restores=1)
+RESTORED = Config(
+    name="restored",
+    processes=PAIR,
+    begins=(ACTIVATE,),
+    acts=ACTS[:1],
+    ticks=3,
+    beats=1,
+    freezes=1,
+    restores=1,
+)
 PLANNED = Config(
     name="planned end",
     processes=PAIR,
@@ -137,6 +146,8 @@ HANDOVER = Config(
     commands=(ASK,),
     ticks=2,
     beats=1,
+    restarts=1,
+    freezes=1,
 )
 RECEIVER_ENDS = Config(
     name="the receiver's mandate ends",

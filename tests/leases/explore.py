@@ -50,7 +50,7 @@ def explore(world: World, *, most: int = 2_000_000) -> Explored:
     result = Explored(world.config.name)
     first = with_highest(world, world.initial)
     came: dict[State, tuple[State, str] | None] = {first: None}
-    frontier, ends = [first], set()
+    frontier, ends = [first], list[State]()
     while frontier and result.broken is None:
         following = []
         for s in frontier:
@@ -73,7 +73,7 @@ def explore(world: World, *, most: int = 2_000_000) -> Explored:
                     came[after] = (s, name)
                     following.append(after)
             if timeless and s.tick - world.initial.tick >= world.config.ticks:
-                ends.add(s)
+                ends.append(s)
             if len(came) > most:
                 raise RuntimeError(f"{world.config.name}: more than {most:,} states, {world.run_for_real:,} real steps")
         frontier = following

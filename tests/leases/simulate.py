@@ -2,7 +2,7 @@
 
 The same steps, the same real code and the same rules as in the exploration, in worlds too large to be explored: more
 time, more of everything that may go wrong, and which of it happens when is drawn from the seed. Most schedules are of
-worlds in which one thing is under way, so that what the real code does in them is soon known; every 50th is of one in
+worlds in which one thing is under way, so that what the real code does in them is soon known; every 100th is of one in
 which everything that an organisation may command happens at any time.
 """
 
@@ -73,6 +73,7 @@ POWER = Config(
     restarts=2,
     freezes=3,
     lates=1,
+    restores=1,
     order=(),
 )
 MONEY = Config(
@@ -94,13 +95,15 @@ MONEY = Config(
     restarts=1,
     freezes=2,
     lates=1,
+    restores=1,
     order=(),
 )
 WORLDS = {
     "power": (POWER, (SWITCH, RESTORED, JOINS)),
     "cases": (MONEY, (HANDOVER, RECEIVER_ENDS)),
 }
-ONE_IN = 50  # schedules is one of the large world
+ONE_IN = 100  # schedules is one of the large world
+FOLLOWED = 4  # one in so many is followed until all has come to rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,8 @@ def run(kind: str, seed: int, world: World | None = None) -> Run:
         s = after
         if broken is not None:
             break
-    broken = broken or ends_well(world, s)
+    if broken is None and seed % FOLLOWED == 0:
+        broken = ends_well(world, s)
     told = tuple(trace)
     return Run(seed, world, told, schedule.hazards, s, Broken(*broken, told) if broken else None)
 

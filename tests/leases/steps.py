@@ -197,7 +197,8 @@ def _restore(world: World, s: State, process: int) -> Named:
     transaction is lost with the old one, and so may be what it had said and not yet handed to the log."""
     who = world.config.processes[process]
     backup = dict(world.unpack(process, world.initial.contents[process]))
-    backup[INCARNATION] = ((f"{backup[INCARNATION][0][0]}+",),)
+    times = world.config.restores - s.left[RESTORES] + 1
+    backup[INCARNATION] = ((f"{backup[INCARNATION][0][0]}{'+' * times}",),)
     contents = _at(s.contents, process, world.pack(process, tuple(backup.items())))
     applied = _at(s.applied, process, world.initial.applied[process])
     s = thawed(s._replace(contents=contents, applied=applied, **_less(s, RESTORES)), process)

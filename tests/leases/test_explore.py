@@ -14,7 +14,7 @@ from .processes import simulated
 from .world import Config, World
 
 # Fewer than these would mean that hardly anything was explored.
-FEWEST = {"early end": 1_000, "the receiver's mandate ends": 30_000, "switch and handover": 8_000}
+FEWEST = {"early end": 1_000, "the receiver's mandate ends": 30_000, "switch and handover": 30_000}
 
 Tell = Callable[[str, object], None]
 

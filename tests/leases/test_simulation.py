@@ -14,9 +14,9 @@ from .simulate import HAZARDS, WORLDS, Run, run
 from .world import World
 
 SCHEDULES = {"power": 5_000, "cases": 5_000}  # 10,000 in all
-# What cannot happen in a kind of worlds: only where there are cases does a consumer use a power, and only where nothing
-# else is going on are replicas new, or restored.
-NEVER = {
+# What is left to the worlds of the other kind: without a case no consumer uses a power, and where there is one
+# a replica is seldom restored.
+ELSEWHERE = {
     "power": {"a consumer freezes before its commit"},
     "cases": {"a replica is restored"},
 }
@@ -42,14 +42,14 @@ def test_ten_thousand_random_schedules_keep_the_rules(
     often = ", ".join(f"{hazard} {number:,}" for hazard, number in hazards.most_common())
     record_property("told", f"{SCHEDULES[kind]:,} schedules of {kind}, {steps:,} steps: {often}")
     assert sum(SCHEDULES.values()) >= 10_000
-    seldom = {hazard for hazard in HAZARDS if hazards[hazard] < 20} - NEVER[kind]
+    seldom = {hazard for hazard in HAZARDS if hazards[hazard] < 10} - ELSEWHERE[kind]
     assert not seldom, {hazard: hazards[hazard] for hazard in seldom}
 
 
 @pytest.mark.parametrize("kind", list(WORLDS))
 def test_what_is_known_already_is_what_the_real_code_does(kind: str) -> None:
     """A schedule in a world that keeps what came of a step is the same as in one where the real code runs each time."""
-    for seed in range(1, 9):
+    for seed in range(8):
         kept = run(kind, seed)
         anew = run(kind, seed, World(kept.world.config, keeps=False))
         assert kept.trace == anew.trace
