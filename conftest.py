@@ -5,6 +5,7 @@ Tests that need one are marked `real`; each is skipped with its reason when ther
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import secrets
@@ -42,6 +43,13 @@ def pytest_configure() -> None:
     # Where a test has not configured logs, structlog draws exceptions with every local variable: seconds for each.
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[structlog.processors.add_log_level, plain])
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: without this every full collection of garbage looks at all of it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)  # as our services have it
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

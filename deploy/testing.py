@@ -42,7 +42,7 @@ WAYS = {
     "none": "NONE 无",
 }
 # A file's tests stay together: some share a platform that takes seconds to start.
-PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 RULE = "=" * 78
 LOUD = "!" * 78
 

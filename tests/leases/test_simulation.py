@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from .processes import simulated
-from .simulate import HAZARDS, WORLDS, Run, run
+from .simulate import HAZARDS, WORLDS, Run, run, world_of
 from .world import World
 
 SCHEDULES = {"power": 5_000, "cases": 5_000}  # 10,000 in all
@@ -26,6 +26,13 @@ ELSEWHERE = {
 def ids() -> Iterator[None]:
     with simulated():
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    """What is known of the worlds is much, and nobody needs it afterwards."""
+    yield
+    world_of.cache_clear()
 
 
 @pytest.mark.timeout(1200)
