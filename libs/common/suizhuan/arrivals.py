@@ -28,7 +28,6 @@ async def note(
     In sorted order, so that two members with the same events wait for each other in one order."""
     wanted = list(tps)
     topics = sorted({tp.topic for tp in wanted})
-    await driver.begin(conn)
     (row,) = await driver.fetch(conn, _NOTE, consumer, topics, sorted(set(ids)), now)
     places = zip(row["names"] or (), row["partitions"] or (), row["offsets"] or (), strict=True)
     known = {TopicPartition(topic, partition): offset for topic, partition, offset in places}

@@ -40,7 +40,7 @@ Origin = tuple[str, Mapping[str, Any]]
 
 if TYPE_CHECKING:
     from yaml import SafeLoader
-else:  # libyaml's parser reads a profile in 13 ms, PyYAML's own in 500: it comes with most wheels, not with all
+else:  # libyaml's parser reads a profile in 8 ms, PyYAML's own in 62: it comes with most wheels, not with all
     SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

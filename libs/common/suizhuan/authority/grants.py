@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ARRAY, Boolean, Text, any_, bindparam, literal, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,42 +16,16 @@ from suizhuan.kernel import area
 from suizhuan.kernel.clock import parse_utc, utc_text
 from suizhuan.kernel.term import Beat, Grant, Yielding, holding, route
 
-
-class Row(NamedTuple):
-    """A row of `authority_grant`: its columns in their order (held by a test)."""
-
-    mandate: str
-    affair: str
-    area: str
-    role: str
-    holder: str
-    powers: list[str]
-    term: int
-    starts_at: datetime
-    ends_at: datetime | None
-    successor: str | None
-    yielding: list[dict[str, Any]]
-    live: bool
-    sequence: int
+_NAMES = [column.name for column in grants.c]
 
 
-def to_grant(row: Any) -> Grant:
-    """A row of `authority_grant` as a Grant."""
-    found = Row(*row)
-    return Grant(
-        mandate=found.mandate,
-        affair=found.affair,
-        area=found.area,
-        role=found.role,
-        holder=found.holder,
-        powers=frozenset(found.powers),
-        term=found.term,
-        starts_at=found.starts_at,
-        ends_at=found.ends_at,
-        successor=found.successor,
-        yielding=tuple(yielding_from(y) for y in found.yielding),
-        live=found.live,
-    )
+def to_grant(row: Iterable[Any]) -> Grant:
+    """A row of all columns of `authority_grant` as a Grant."""
+    values = dict(zip(_NAMES, row, strict=True))
+    del values["sequence"]  # of the log, not of the grant
+    values["powers"] = frozenset(values["powers"])
+    values["yielding"] = tuple(map(yielding_from, values["yielding"]))
+    return Grant(**values)
 
 
 def yielding_from(raw: dict[str, Any]) -> Yielding:

@@ -18,7 +18,6 @@ _COMPOSER = Composer(
 
 async def carry_out(conn: AsyncConnection, writes: Sequence[Write]) -> bool:
     """False: one that decides did not find its row. No two may be of the same row, and none sees what another wrote."""
-    await driver.begin(conn)
     composed = _COMPOSER.of(writes)
     rows = await driver.fetch(conn, composed.sql, *composed.parameters([{}, *(w.values for w in writes), {}]))
     return bool(rows[0]["decided"])

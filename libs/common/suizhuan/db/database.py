@@ -155,7 +155,6 @@ class Database:
         `python -m <service> restored`, for a restore that leaves all of these as they are.
         """
         if not self.is_sqlite:
-            await driver.begin(conn)
             (row,) = await driver.fetch(conn, _IDENTITY)
             return "postgres:" + ":".join(str(part) for part in row if part)
         mark = (await conn.execute(_MARK)).scalar_one_or_none()

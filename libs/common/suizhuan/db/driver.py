@@ -6,8 +6,6 @@ SQLAlchemy's words, so that who handles them needs to know one kind only.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -16,31 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 async def fetch(conn: AsyncConnection, sql: str, *values: object) -> list[Any]:
-    """Rows of a statement with `$n` placeholders. Errors: DBAPIError, IntegrityError.
-
-    In a transaction of SQLAlchemy's it must not be the first statement, unless `begin` was called."""
+    """Rows of a statement with `$n` placeholders, in the transaction of the connection. Errors: DBAPIError,
+    IntegrityError."""
     driver = _of(conn)
-    async with _told(conn, driver):
-        rows: list[Any] = await driver.fetch(sql, *values)
-    return rows
-
-
-async def begin(conn: AsyncConnection) -> None:
-    """Begin the transaction that SQLAlchemy's adapter would begin with its own first statement. Errors: DBAPIError."""
-    plain, driver = conn.sync_connection, _of(conn)
-    adapter: Any = plain.connection.dbapi_connection if plain is not None else None
-    if adapter._transaction is None and not adapter.autocommit:
-        async with _told(conn, driver):
-            transaction = driver.transaction(isolation=adapter.isolation_level)
-            await transaction.start()
-        adapter._transaction = transaction  # it is the adapter's from here on: to commit, and to roll back
-
-
-@asynccontextmanager
-async def _told(conn: AsyncConnection, driver: Any) -> AsyncIterator[None]:
-    """The driver's errors in SQLAlchemy's words."""
     try:
-        yield
+        await _begin(conn, driver)
+        rows: list[Any] = await driver.fetch(sql, *values)
     except asyncpg.IntegrityConstraintViolationError as error:
         raise IntegrityError(None, None, error) from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
@@ -49,6 +28,16 @@ async def _told(conn: AsyncConnection, driver: Any) -> AsyncIterator[None]:
         if lost:
             await conn.invalidate(error)
         raise DBAPIError(None, None, error, connection_invalidated=lost) from error
+    return rows
+
+
+async def _begin(conn: AsyncConnection, driver: Any) -> None:
+    """SQLAlchemy's adapter begins a transaction with its own first statement: where ours is the first, we do."""
+    adapter: Any = conn.sync_connection.connection.dbapi_connection  # type: ignore[union-attr]  # `_of` has looked
+    if adapter._transaction is None and not adapter.autocommit:
+        transaction = driver.transaction(isolation=adapter.isolation_level)
+        await transaction.start()
+        adapter._transaction = transaction  # it is the adapter's from here on: to commit, and to roll back
 
 
 def alive(conn: AsyncConnection) -> bool:

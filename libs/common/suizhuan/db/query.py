@@ -26,11 +26,10 @@ class Query:
         self.sqlite = select if sqlite is None else sqlite
 
     async def all(self, conn: AsyncConnection, **values: Any) -> Sequence[Row]:
-        """Every row. On PostgreSQL a transaction of SQLAlchemy's begins now, if it has not yet."""
+        """Every row."""
         if conn.dialect.name == "sqlite":
             found: Sequence[Row] = (await conn.execute(self.sqlite, values)).all()
             return found
-        await driver.begin(conn)
         rows = await driver.fetch(conn, self._composed.sql, *self._composed.parameters((values,)))
         return [self._read(row) for row in rows] if self._reads else rows
 
