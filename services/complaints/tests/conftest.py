@@ -32,6 +32,7 @@ SANITATION, COMMUNITY, FIRM, STREET_ORG, CENTRE = (
     "street-xiangli",
     "center-city-operations",
 )
+GAP = 5.1  # s: 2ε + A of the demonstration profile
 PRICE, OTHER_PRICE = 8_000, 30_000
 LEAD_MANDATE, ASSIST_MANDATE = "m-nanguan", "m-jiecheng"
 ISSUER = "https://id.test.example"
