@@ -26,7 +26,7 @@ from suizhuan import decision, guard
 from suizhuan.authority import grants as granted
 from suizhuan.authority import records, replica
 from suizhuan.authority.locks import share
-from suizhuan.db.tables import deadline
+from suizhuan.db.tables import deadline, grants
 from suizhuan.kernel import term
 from suizhuan.recovery import Recovery
 from suizhuan.unit_of_work import UnitOfWork
@@ -171,11 +171,14 @@ def _(stack: ExitStack) -> None:
     "a drop lifts all", "a dropped switch lifts what another one has set yielding", configs.BESIDE, NO_DUTY, OVERLAP
 )
 def _(stack: ExitStack) -> None:
-    async def dropped(self: Any, tx: Any, event: Any, view: Any) -> None:
-        rows = (await tx.conn.execute(select(replica.grants).where(replica.grants.c.live.is_(True)))).all()
-        for grant in [replica.to_grant(row) for row in rows]:
-            await self._save_yielding(tx, grant, [y for y in grant.yielding if not y.switch], event.sequence)
-        await self._lift(tx, view.switch, event.sequence)
+    async def dropped(self: Any, tx: Any, changes: Any, view: Any) -> None:
+        live = select(grants.c.mandate).where(grants.c.live.is_(True))
+        names = (await tx.conn.execute(live)).scalars().all()
+        await changes.lock("", None, *names)
+        for grant in map(changes.grant, names):
+            changes.yielding(grant, [y for y in grant.yielding if not y.switch])
+        await self._lift(tx, changes, view.switch)
+        await changes.write()
 
     stack.enter_context(patch.object(replica.Replica, "_dropped", dropped))
 
@@ -261,8 +264,9 @@ def _(stack: ExitStack) -> None:
     OVERLAP,
 )
 def _(stack: ExitStack) -> None:
-    async def only_its_own(self: Any, tx: Any, slot: Any) -> Any:
-        return await self._locked(tx, replica.grants.c.area == slot.area)
+    async def only_its_own(self: Any, changes: Any, slot: Any) -> Any:
+        await changes.lock(slot.affair, slot.area, slot.mandate)
+        return [grant for grant in changes.over(slot.affair, slot.area) if grant.area == slot.area]
 
     stack.enter_context(patch.object(replica.Replica, "_yielding_to", only_its_own))
 

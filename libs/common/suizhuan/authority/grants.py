@@ -14,7 +14,7 @@ from suizhuan.db.query import Query
 from suizhuan.db.tables import authority_state, grants
 from suizhuan.kernel import area
 from suizhuan.kernel.clock import parse_utc, utc_text
-from suizhuan.kernel.term import Beat, Grant, Yielding, holding, route
+from suizhuan.kernel.term import LEAD, Beat, Grant, Yielding, holding, route
 
 _NAMES = [column.name for column in grants.c]
 
@@ -26,6 +26,13 @@ def to_grant(row: Iterable[Any]) -> Grant:
     values["powers"] = frozenset(values["powers"])
     values["yielding"] = tuple(map(yielding_from, values["yielding"]))
     return Grant(**values)
+
+
+def values_of(grant: Grant, sequence: int) -> dict[str, Any]:
+    """The row of a grant that the record `sequence` has left so."""
+    values = {name: getattr(grant, name) for name in _NAMES if name != "sequence"}
+    listed = {"powers": sorted(grant.powers), "yielding": yielding_to(grant.yielding)}
+    return values | listed | {"sequence": sequence}
 
 
 def yielding_from(raw: dict[str, Any]) -> Yielding:
@@ -50,6 +57,7 @@ _OVER = Query(
     select(grants).where(*_HERE, grants.c.area == any_(bindparam("b_areas", type_=ARRAY(Text)))),
     sqlite=select(grants).where(*_HERE, grants.c.area.in_(bindparam("b_areas", expanding=True))),
 )
+_INSIDE = Query(select(grants).where(*_HERE, grants.c.role == LEAD, grants.c.area.like(bindparam("b_inside"))))
 _NAMED = select(grants).where(grants.c.mandate == bindparam("b_mandate"))
 _BY_MANDATE, _LOCKED = Query(_NAMED), Query(_NAMED.with_for_update(read=True))
 _MANDATE = select(grants.c.mandate).where(grants.c.mandate == bindparam("b_mandate"))
@@ -63,14 +71,9 @@ async def covering(conn: AsyncConnection, affair: str, place: str) -> list[Grant
     return [to_grant(row) for row in await _OVER.all(conn, b_affair=affair, b_areas=area.prefixes(place))]
 
 
-async def within(conn: AsyncConnection, affair: str, outer: str) -> list[Grant]:
-    """Every live grant for `affair` inside `outer`, the area itself included."""
-    rows = await conn.execute(
-        select(grants).where(
-            grants.c.affair == affair, grants.c.area.startswith(outer, autoescape=True), grants.c.live.is_(True)
-        )
-    )
-    return [to_grant(row) for row in rows]
+async def narrower(conn: AsyncConnection, affair: str, outer: str) -> list[Grant]:
+    """Every live lead grant for `affair` inside `outer`, the area itself included."""
+    return [to_grant(row) for row in await _INSIDE.all(conn, b_affair=affair, b_inside=f"{outer}%")]
 
 
 async def responsible(conn: AsyncConnection, affair: str, place: str, now: datetime) -> Grant | None:

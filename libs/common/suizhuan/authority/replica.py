@@ -7,22 +7,29 @@ applied stops the replica.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
-from suizhuan.authority import locks, records
-from suizhuan.authority.grants import to_grant, within, yielding_to
-from suizhuan.authority.records import BeatView, DoneView, DroppedView, MovedSlotView, OpenedView, SlotView
+from suizhuan.authority import records
+from suizhuan.authority.changes import Changes
+from suizhuan.authority.records import (
+    BeatView,
+    DoneView,
+    DroppedView,
+    HoldingView,
+    MovedSlotView,
+    OpenedView,
+    SlotView,
+)
 from suizhuan.cloudevents import Event
 from suizhuan.db.database import Database
 from suizhuan.db.query import Query
 from suizhuan.db.statements import upsert
-from suizhuan.db.tables import authority_state, grants, open_switch
-from suizhuan.kernel.area import prefixes
+from suizhuan.db.tables import authority_state, open_switch
 from suizhuan.kernel.term import LEAD, Grant, Yielding
 from suizhuan.unit_of_work import Tx
 
@@ -64,6 +71,9 @@ _APPLIED = (
 _BEATEN = _APPLIED.values(
     {name: bindparam(f"b_{name}") for name in ("beat_at", "beat_replicas", "replica", "joined_at")}
 )
+_OPENED = insert(open_switch)
+_SLOTS = Query(select(open_switch.c.slots).where(open_switch.c.switch == bindparam("b_switch")))
+_LIFTED = delete(open_switch).where(open_switch.c.switch == bindparam("b_switch"))
 REJOIN_AFTER = timedelta(seconds=5)
 
 
@@ -88,23 +98,22 @@ class Replica:
     async def apply(self, tx: Tx, event: Event) -> None:
         """Apply one record; one whose sequence is not above the last is ignored. Errors stop the replica."""
         state = await self._state(tx)
-        if event.name == records.BEAT and event.sequence <= state.sequence:
-            return  # a late duplicate of a beat must not make an old beat new
         if event.sequence <= state.sequence:
-            return
-        if event.name == records.OPENED:
-            await self._opened(tx, event, state, OpenedView.model_validate(event.data))
-        elif event.name == records.DONE:
-            await self._done(tx, event, DoneView.model_validate(event.data))
-        elif event.name == records.DROPPED:
-            await self._dropped(tx, event, DroppedView.model_validate(event.data))
-        elif event.name != records.BEAT:
-            raise ValueError(f"an unknown record on the authority log: {event.type}")
+            return  # a late duplicate of a beat must not make an old beat new
         place = {"b_sequence": event.sequence, "b_offset": event.offset}
         if event.name == records.BEAT:
             await tx.write(_BEATEN, place | await self._beat(tx, state, BeatView.model_validate(event.data)))
+            return
+        changes = Changes(tx, event.sequence)
+        changes.beside(_APPLIED, **place)
+        if event.name == records.OPENED:
+            await self._opened(tx, changes, state, OpenedView.model_validate(event.data))
+        elif event.name == records.DONE:
+            await self._done(tx, changes, DoneView.model_validate(event.data))
+        elif event.name == records.DROPPED:
+            await self._dropped(tx, changes, DroppedView.model_validate(event.data))
         else:
-            await tx.write(_APPLIED, place)
+            raise ValueError(f"an unknown record on the authority log: {event.type}")
 
     async def _state(self, tx: Tx) -> State:
         row = await _STATE.first(tx.conn)
@@ -128,129 +137,102 @@ class Replica:
             values["b_joined_at"] = tx.now
         return values
 
-    async def _opened(self, tx: Tx, event: Event, state: State, opened: OpenedView) -> None:
+    async def _opened(self, tx: Tx, changes: Changes, state: State, opened: OpenedView) -> None:
         for slot in opened.slots:
-            for grant in await self._yielding_to(tx, slot):
-                mark = Yielding(slot.area, switch=opened.switch)
-                await self._save_yielding(tx, grant, (*grant.yielding, mark), event.sequence)
-        await tx.conn.execute(
-            insert(open_switch).values(
-                switch=opened.switch, slots=[slot.model_dump(exclude_none=True) for slot in opened.slots]
-            )
-        )
+            for grant in await self._yielding_to(changes, slot):
+                changes.yielding(grant, (*grant.yielding, Yielding(slot.area, switch=opened.switch)))
+        slots = [slot.model_dump(exclude_none=True) for slot in opened.slots]
+        changes.beside(_OPENED, switch=opened.switch, slots=slots)
+        await changes.write()
         pending = await self.on_opened(tx, opened) if self.on_opened else False
         tx.emit(
             ReplicaAcknowledged(
                 replica=state.replica,
                 service=self.service,
                 switch=opened.switch,
-                opened_sequence=event.sequence,
+                opened_sequence=changes.sequence,
                 pending_cases=pending,
             ),
             key=state.replica or self.service,
-            sequence=event.sequence,
+            sequence=changes.sequence,
         )
 
-    async def _done(self, tx: Tx, event: Event, done: DoneView) -> None:
-        await self._lift(tx, done.switch, event.sequence)
+    async def _done(self, tx: Tx, changes: Changes, done: DoneView) -> None:
+        for slot in done.slots:
+            names = [holding.mandate for holding in (slot.old, slot.new) if holding is not None]
+            await changes.lock(slot.affair, slot.area if slot.role == LEAD else None, *names)
+        await self._lift(tx, changes, done.switch)
         for slot in done.slots:
             if slot.old is not None:
-                await self._end(tx, slot.old.mandate, slot.role, slot.affair, event.sequence)
+                _end(changes, slot.old.mandate)
             if slot.new is not None:
-                await self._begin(tx, event, slot)
+                await _begin(changes, slot, slot.new)
+        await changes.write()
         if self.on_done:
             await self.on_done(tx, done)
 
-    async def _dropped(self, tx: Tx, event: Event, dropped: DroppedView) -> None:
-        await self._lift(tx, dropped.switch, event.sequence)
+    async def _dropped(self, tx: Tx, changes: Changes, dropped: DroppedView) -> None:
+        await self._lift(tx, changes, dropped.switch)
+        await changes.write()
         if self.on_dropped:
             await self.on_dropped(tx, dropped)
 
-    async def _yielding_to(self, tx: Tx, slot: SlotView) -> list[Grant]:
-        """The grants whose holders must hold still while the slot moves, locked against acts."""
-        where = [grants.c.affair == slot.affair, grants.c.live.is_(True), grants.c.role == slot.role]
-        if slot.role == LEAD:
-            where.append(grants.c.area.in_(prefixes(slot.area)))
-        else:
-            where.append(grants.c.mandate == (slot.mandate or ""))
-        return await self._locked(tx, *where)
-
-    async def _locked(self, tx: Tx, *where: ColumnElement[bool]) -> list[Grant]:
-        """Wait until no act is in flight under the grants that are so, keep new ones out, and read them afresh."""
-        query = select(grants).where(*where).order_by(grants.c.mandate).with_for_update()
-        if not self.database.is_sqlite:  # one statement: a switch asks this of every replica, several times
-            query = query.where(locks.excluded(select(grants.c.mandate).where(*where)))
-        return [to_grant(row) for row in await tx.conn.execute(query)]
-
-    async def _save_yielding(self, tx: Tx, grant: Grant, items: Iterable[Yielding], sequence: int) -> None:
-        await tx.conn.execute(
-            update(grants)
-            .where(grants.c.mandate == grant.mandate)
-            .values(yielding=yielding_to(items), sequence=sequence)
-        )
-
-    async def _lift(self, tx: Tx, switch: str, sequence: int) -> None:
+    async def _lift(self, tx: Tx, changes: Changes, switch: str) -> None:
         """End a switch here: lift only what this switch had set yielding."""
-        ended = delete(open_switch).where(open_switch.c.switch == switch).returning(open_switch.c.slots)
-        slots = (await tx.conn.execute(ended)).scalar_one_or_none()
-        for raw in slots or ():
-            for grant in await self._yielding_to(tx, SlotView.model_validate(raw)):
-                await self._save_yielding(tx, grant, [y for y in grant.yielding if y.switch != switch], sequence)
+        for (slots,) in await _SLOTS.all(tx.conn, b_switch=switch):
+            for raw in slots:
+                for grant in await self._yielding_to(changes, SlotView.model_validate(raw)):
+                    changes.yielding(grant, [y for y in grant.yielding if y.switch != switch])
+            changes.beside(_LIFTED, b_switch=switch)
 
-    async def _end(self, tx: Tx, mandate: str, role: str, affair: str, sequence: int) -> None:
-        for grant in await self._locked(tx, grants.c.mandate == mandate):
-            await tx.conn.execute(
-                update(grants).where(grants.c.mandate == mandate).values(live=False, yielding=[], sequence=sequence)
-            )
-            if role == LEAD:
-                for broader in await self._broader(tx, affair, grant.area):
-                    kept = [y for y in broader.yielding if y.mandate != mandate]
-                    await self._save_yielding(tx, broader, kept, sequence)
-
-    async def _begin(self, tx: Tx, event: Event, slot: MovedSlotView) -> None:
-        new = slot.new
-        if new is None or new.starts_at is None:
-            raise ValueError("a slot moved to nobody, or without a beginning")
-        carved: list[Yielding] = []
+    async def _yielding_to(self, changes: Changes, slot: SlotView) -> list[Grant]:
+        """The grants whose holders must hold still while the slot moves, locked against acts."""
         if slot.role == LEAD:
-            for broader in await self._broader(tx, slot.affair, slot.area):
-                mark = Yielding(slot.area, mandate=new.mandate, until=new.ends_at)
-                await self._save_yielding(tx, broader, (*broader.yielding, mark), event.sequence)
-            carved = [
-                Yielding(g.area, mandate=g.mandate, until=g.ends_at)
-                for g in await within(tx.conn, slot.affair, slot.area)
-                if g.role == LEAD and g.area != slot.area
-            ]
-        await locks.exclude(tx.conn, [new.mandate])
-        values = {
-            "mandate": new.mandate,
-            "affair": slot.affair,
-            "area": slot.area,
-            "role": slot.role,
-            "holder": new.holder,
-            "powers": sorted(new.powers),
-            "term": new.term,
-            "starts_at": new.starts_at,
-            "ends_at": new.ends_at,
-            "successor": new.successor,
-            "yielding": yielding_to(carved),
-            "live": True,
-            "sequence": event.sequence,
-        }
-        known = (
-            await tx.conn.execute(select(grants.c.mandate).where(grants.c.mandate == new.mandate).with_for_update())
-        ).one_or_none()
-        if known is None:
-            await tx.conn.execute(insert(grants).values(values))
-        else:  # resumed, under a new term
-            await tx.conn.execute(update(grants).where(grants.c.mandate == new.mandate).values(values))
+            await changes.lock(slot.affair, slot.area)
+            return changes.over(slot.affair, slot.area)
+        await changes.lock(slot.affair, None, slot.mandate)
+        grant = changes.grant(slot.mandate or "")
+        concerned = grant is not None and grant.live and (grant.affair, grant.role) == (slot.affair, slot.role)
+        return [grant] if grant is not None and concerned else []
 
-    async def _broader(self, tx: Tx, affair: str, slot_area: str) -> list[Grant]:
-        """The live lead grants that contain the slot without being it."""
-        return await self._locked(
-            tx,
-            grants.c.affair == affair,
-            grants.c.role == LEAD,
-            grants.c.live.is_(True),
-            grants.c.area.in_(prefixes(slot_area)[1:]),
+
+def _end(changes: Changes, mandate: str) -> None:
+    grant = changes.grant(mandate)
+    if grant is None:
+        return
+    changes.end(grant)
+    if grant.role == LEAD:
+        for broader in _broader(changes, grant.affair, grant.area):
+            changes.yielding(broader, [y for y in broader.yielding if y.mandate != mandate])
+
+
+async def _begin(changes: Changes, slot: MovedSlotView, new: HoldingView) -> None:
+    if new.starts_at is None:
+        raise ValueError("a slot moved to somebody, without a beginning")
+    carved: list[Yielding] = []
+    if slot.role == LEAD:
+        for broader in _broader(changes, slot.affair, slot.area):
+            mark = Yielding(slot.area, mandate=new.mandate, until=new.ends_at)
+            changes.yielding(broader, (*broader.yielding, mark))
+        inside = await changes.inside(slot.affair, slot.area)
+        carved = [Yielding(g.area, mandate=g.mandate, until=g.ends_at) for g in inside]
+    changes.begin(
+        Grant(
+            new.mandate,
+            slot.affair,
+            slot.area,
+            slot.role,
+            new.holder,
+            frozenset(new.powers),
+            new.term,
+            new.starts_at,
+            new.ends_at,
+            new.successor,
+            tuple(carved),
         )
+    )
+
+
+def _broader(changes: Changes, affair: str, area: str) -> list[Grant]:
+    """The live lead grants that contain the slot without being it."""
+    return [grant for grant in changes.over(affair, area) if grant.area != area]
