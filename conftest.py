@@ -5,26 +5,23 @@ Tests that need one are marked `real`; each is skipped with its reason when ther
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import os
-import secrets
 import shutil
-import sqlite3
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg  # type: ignore[import-untyped, unused-ignore]
 import pytest
 import structlog
 
 # Bare `pytest` does not put the repository on the path as `python -m pytest` does.
 sys.path.insert(0, str(Path(__file__).parent))
 from deploy.local import Kafka, Unavailable
+from suizhuan.testing_databases import Databases, Server, Templates
 
 VARIABLES = {
     "kafka": "SUIZHUAN_TEST_KAFKA",
@@ -107,64 +104,63 @@ def redis_url() -> str:
     return _given("redis")
 
 
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str | None], Templates]]:
+    """By the server on which they are; None: SQLite."""
+    known: dict[str | None, Templates] = {}
+
+    def on(admin: str | None) -> Templates:
+        if admin not in known:
+            known[admin] = Templates(Server(tmp_path_factory.mktemp("templates"), admin))
+        return known[admin]
+
+    yield on
+    for one in known.values():
+        asyncio.run(one.server.drop(*(url for url, _ in one.filled.values())))
+
+
 @pytest.fixture
-async def postgres_database(postgres_url: str) -> AsyncIterator[str]:
-    """An empty database of this test alone, as `postgresql+asyncpg://`; dropped afterwards with all its sessions."""
-    name = f"test_{secrets.token_hex(8)}"
-    await _execute(postgres_url, f'CREATE DATABASE "{name}"')
-    try:
-        yield urlunsplit(urlsplit(postgres_url)._replace(scheme="postgresql+asyncpg", path=f"/{name}"))
-    finally:
-        await _execute(postgres_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+async def postgres_databases(
+    postgres_url: str, tmp_path: Path, templates: Callable[[str | None], Templates]
+) -> AsyncIterator[Databases]:
+    """Makes databases of this test alone on PostgreSQL; dropped afterwards with all their sessions."""
+    made = Databases(Server(tmp_path, postgres_url), templates(postgres_url))
+    yield made
+    await made.server.drop(*made.made)
+
+
+@pytest.fixture
+async def postgres_database(postgres_databases: Databases) -> str:
+    """An empty one, as `postgresql+asyncpg://`."""
+    return await postgres_databases.empty()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.real)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of this test alone, once on SQLite and once on PostgreSQL."""
+def databases(
+    request: pytest.FixtureRequest, tmp_path: Path, templates: Callable[[str | None], Templates]
+) -> Databases:
+    """Makes databases of this test alone: once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path}/test.db"
-    return str(request.getfixturevalue("postgres_database"))
+        return Databases(Server(tmp_path), templates(None))
+    on_postgres: Databases = request.getfixturevalue("postgres_databases")
+    return on_postgres
+
+
+@pytest.fixture
+async def database_url(databases: Databases) -> str:
+    """An empty database."""
+    return await databases.empty()
 
 
 Backup = Callable[[str], Awaitable[str]]
 
 
 @pytest.fixture
-async def backup(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Backup]:
+def backup(databases: Databases) -> Backup:
     """Copies a database as it is now, and gives the URL of the copy: a service that opens it has been restored.
 
     Whoever uses the original loses its connections (PostgreSQL)."""
-    copies: list[str] = []
-
-    async def copied(url: str) -> str:
-        name = f"test_{secrets.token_hex(8)}"
-        if url.startswith("sqlite"):
-            file = tmp_path / f"{name}.db"
-            with closing(sqlite3.connect(url.partition("///")[2])) as old, closing(sqlite3.connect(file)) as new:
-                old.backup(new)
-            return f"sqlite+aiosqlite:///{file}"
-        admin, original = request.getfixturevalue("postgres_url"), urlsplit(url).path.lstrip("/")
-        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
-        connection = await asyncpg.connect(admin)
-        try:
-            await connection.fetch(ended, original)
-            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')
-        finally:
-            await connection.close()
-        copies.append(name)
-        return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-
-    yield copied
-    for name in copies:
-        await _execute(request.getfixturevalue("postgres_url"), f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+    return databases.copy_of
 
 
 @pytest.fixture

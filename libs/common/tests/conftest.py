@@ -15,6 +15,7 @@ from suizhuan.events import EventRegistry
 from suizhuan.kernel.clock import ManualClock
 from suizhuan.kernel.term import Timing
 from suizhuan.metrics import Metrics
+from suizhuan.testing_databases import Databases
 from suizhuan.unit_of_work import UnitOfWork
 
 pytest.register_assert_rewrite(f"{__package__}.log_suite", f"{__package__}.database_suite")
@@ -68,11 +69,17 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def demo(database_url: str, clock: ManualClock) -> AsyncIterator[Demo]:
+async def demo(databases: Databases, clock: ManualClock) -> AsyncIterator[Demo]:
     """The tiny service on SQLite and on PostgreSQL, with empty tables."""
-    made = make_demo(database_url, clock)
-    async with made.database.engine.begin() as conn:
-        await conn.run_sync(platform.create_all)
+
+    async def created(url: str) -> None:
+        database = Database(url)
+        async with database.engine.begin() as conn:
+            await conn.run_sync(platform.create_all)
+        await database.close()
+
+    url, _ = await databases.filled("platform", created)
+    made = make_demo(url, clock)
     yield made
     await made.database.close()
 

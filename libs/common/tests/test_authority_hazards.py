@@ -20,6 +20,7 @@ from suizhuan.db.tables import grants
 from suizhuan.db.types import BigInt
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.testing import AuthorityLog, published
+from suizhuan.testing_databases import Databases
 from suizhuan.unit_of_work import Tx
 
 from .conftest import Counted, Demo
@@ -35,9 +36,9 @@ SAVE = (
 
 
 @pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.real)])
-def database_url(postgres_database: str) -> str:
+def databases(postgres_databases: Databases) -> Databases:
     """SQLite has one writer: there no two transactions overlap."""
-    return postgres_database
+    return postgres_databases
 
 
 @pytest.fixture

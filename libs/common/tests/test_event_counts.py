@@ -15,6 +15,7 @@ from suizhuan.inbox import Inbound
 from suizhuan.kernel.clock import SystemClock
 from suizhuan.ports.log import Record, TopicPartition, TopicSpec
 from suizhuan.testing import record, statements
+from suizhuan.testing_databases import Databases
 from suizhuan.unit_of_work import Tx
 
 from .conftest import Counted, Demo
@@ -25,9 +26,9 @@ TOPIC_IDS = {TOPIC: "id"}
 
 
 @pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.real)])
-def database_url(postgres_database: str) -> str:
+def databases(postgres_databases: Databases) -> Databases:
     """SQLite is in the process: it has no round trips."""
-    return postgres_database
+    return postgres_databases
 
 
 @pytest.fixture

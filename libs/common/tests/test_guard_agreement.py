@@ -20,6 +20,7 @@ from suizhuan.guard_statement import carry_out
 from suizhuan.kernel.clock import ManualClock
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.term import Act, Beat, Grant, Timing, Yielding, check_act, check_beat
+from suizhuan.testing_databases import Databases
 
 from .conftest import Demo
 
@@ -121,9 +122,9 @@ async def by_statement(demo: Demo, known: list[Grant], acts: list[Act], beat: Be
 
 
 @pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.real)])
-def database_url(postgres_database: str) -> str:
+def databases(postgres_databases: Databases) -> Databases:
     """Only there the verdict is a statement."""
-    return postgres_database
+    return postgres_databases
 
 
 @pytest.mark.parametrize("few", [rows.FEW, 0], ids=["spelled out", "as arrays"])

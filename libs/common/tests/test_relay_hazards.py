@@ -23,6 +23,7 @@ from suizhuan.kernel.clock import SystemClock, utc_text
 from suizhuan.outbox import Outbox
 from suizhuan.ports.log import Appended, NewRecord, Record
 from suizhuan.relay import Relay
+from suizhuan.testing_databases import Databases
 from suizhuan.unit_of_work import Tx
 
 from . import naive
@@ -31,9 +32,9 @@ from .test_event_path import TOPIC, CountedView, count, everything
 
 
 @pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.real)])
-def database_url(postgres_database: str) -> str:
+def databases(postgres_databases: Databases) -> Databases:
     """SQLite has one writer: there none of this can happen."""
-    return postgres_database
+    return postgres_databases
 
 
 @pytest.fixture

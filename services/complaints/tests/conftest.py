@@ -20,6 +20,7 @@ from suizhuan.kernel.clock import ManualClock
 from suizhuan.service import Service
 from suizhuan.settings import IssuerSettings, ServiceSettings, load_settings
 from suizhuan.testing import AuthorityLog, Published, feed, published, record
+from suizhuan.testing_databases import Databases
 
 AFFAIR, OTHER = "env.exposed-rubbish", "env.accumulated-waste"
 HANDLE, VERIFY, SUPERVISE = "complaints.case.handle", "complaints.case.verify", "complaints.case.supervise"
@@ -61,6 +62,13 @@ class World:
         self.service = self.make()
         await self.service.migrate()
         self.log = AuthorityLog(self.service.parts)
+        self._connect()
+
+    def go_on_from(self, other: World) -> None:
+        """On a copy of its database."""
+        self.service = self.make()
+        self.log = AuthorityLog(self.service.parts, other.log.sequence, dict(other.log.terms))
+        self.sequence = other.sequence
         self._connect()
 
     def _connect(self) -> None:
@@ -272,30 +280,47 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-@pytest.fixture
-async def empty(database_url: str, tmp_path: Path, clock: ManualClock) -> AsyncIterator[World]:
-    """A service that has heard nothing yet."""
+def made(url: str, folder: Path, clock: ManualClock) -> World:
+    """A service on that database, which has heard nothing of the world yet."""
     key = ECKey.generate_key("P-256", {"kid": "k1"})
-    jwks = tmp_path / "jwks.json"
+    jwks = folder / "jwks.json"
     jwks.write_text(json.dumps({"keys": [{**key.as_dict(private=False), "use": "sig", "alg": "ES256"}]}))
     settings = load_settings(
         ServiceSettings,
         "complaints",
-        database_url=database_url,
-        data_dir=tmp_path,
+        database_url=url,
+        data_dir=folder,
         issuers=(IssuerSettings(issuer=ISSUER, jwks_file=jwks),),
     )
-    made = World(lambda: build(settings, broker=NoLog(), clock=clock), clock, key)  # type: ignore[arg-type]
-    await made.begin()
-    yield made
-    await made.close()
+    return World(lambda: build(settings, broker=NoLog(), clock=clock), clock, key)  # type: ignore[arg-type]
 
 
 @pytest.fixture
-async def world(empty: World) -> World:
+async def empty(database_url: str, tmp_path: Path, clock: ManualClock) -> AsyncIterator[World]:
+    """A service that has heard nothing yet."""
+    world = made(database_url, tmp_path, clock)
+    await world.begin()
+    yield world
+    await world.close()
+
+
+@pytest.fixture
+async def world(databases: Databases, tmp_path: Path, clock: ManualClock) -> AsyncIterator[World]:
     """The city as it begins, at 09:00 on a Monday."""
-    await empty.found()
-    return empty
+
+    async def founded(url: str) -> World:
+        first = made(url, tmp_path, clock)
+        await first.begin()
+        await first.found()
+        await first.close()
+        return first
+
+    url, first = await databases.filled("complaints, founded", founded)
+    world = made(url, tmp_path, clock)
+    world.go_on_from(first)
+    await world.log.beat()
+    yield world
+    await world.close()
 
 
 MINUTE, HOUR = 60.0, 3600.0

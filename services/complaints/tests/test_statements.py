@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.db import driver
 from suizhuan.db.tables import idempotency, outbox
+from suizhuan.testing_databases import Databases
 
 from .conftest import CENTRE, COMMUNITY, FIRM, STREET_ORG, World
 
@@ -53,9 +54,9 @@ def counted(world: World) -> Iterator[list[str]]:
 
 
 @pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.real)])
-def database_url(postgres_database: str) -> str:
+def databases(postgres_databases: Databases) -> Databases:
     """SQLite is in the process: it has no round trips."""
-    return postgres_database
+    return postgres_databases
 
 
 async def test_a_command_on_a_case_is_one_read_and_one_statement_that_judges_writes_and_tells(world: World) -> None:

@@ -21,6 +21,7 @@ from suizhuan.seed import Seed, load_seed
 from suizhuan.service import Service
 from suizhuan.settings import IssuerSettings, ServiceSettings, load_settings
 from suizhuan.testing import AuthorityLog, Published, feed, published, record
+from suizhuan.testing_databases import Databases
 
 SEED = Path(__file__).parents[3] / "deploy" / "seed" / "xiangli.seed.yaml"
 ISSUER = "https://id.test.example"
@@ -39,6 +40,28 @@ class Api:
     clock: ManualClock
     key: ECKey
     seed: Seed
+
+    async def found(self) -> None:
+        """What the founding document says, and what mandates says of organisations and powers."""
+        await self.service.migrate()
+        await bootstrap(self.service, self.seed)
+        await publish_tariffs(self.service)
+        for org in self.seed.organisations:
+            data = {
+                "org": org.id,
+                "name": org.name.zh,
+                "areas": list(org.areas),
+                "kind": org.kind,
+                "parent": org.parent,
+            }
+            await self.hears("mandates.organisation.registered", org.id, data)
+        await self.log.grant("root:gov.budget", FINANCE, "gov.budget", ROOT_AREA, [POST, ALLOCATE])
+        await self.log.grant("m-accounts", COMMUNITY, "community.accounts", NANGUAN, [POST])
+        await published(self.service.parts)
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.service.close()
 
     def token(self, org: str | None, subject: str | None = None, kind: str = "staff") -> str:
         claims = {
@@ -74,41 +97,44 @@ class Api:
         return await published(self.service.parts)
 
 
-@pytest.fixture
-async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    """The books as they are founded; the finance department and 南关社区 hold their powers."""
+def made(url: str, folder: Path, seed: Seed) -> Api:
+    """The service on that database."""
     key = ECKey.generate_key("P-256", {"kid": "k1"})
-    jwks = tmp_path / "jwks.json"
+    jwks = folder / "jwks.json"
     jwks.write_text(json.dumps({"keys": [{**key.as_dict(private=False), "use": "sig", "alg": "ES256"}]}))
     settings = load_settings(
         ServiceSettings,
         "finance",
-        database_url=database_url,
-        data_dir=tmp_path,
+        database_url=url,
+        data_dir=folder,
         issuers=(IssuerSettings(issuer=ISSUER, jwks_file=jwks),),
     )
     clock, unused = ManualClock(), object()
     broker: Log = unused  # type: ignore[assignment]  # the service is driven by hand
     service = build(settings, broker=broker, clock=clock)
-    await service.migrate()
-    seed = load_seed(SEED, service.parts.profile)
-    await bootstrap(service, seed)
-    await publish_tariffs(service)
-    transport = httpx.ASGITransport(app=service.app)
-    log = AuthorityLog(service.parts)
-    async with httpx.AsyncClient(transport=transport, base_url="http://finance") as http:
-        made = Api(service, log, http, clock, key, seed)
-        for org in seed.organisations:
-            data = {
-                "org": org.id,
-                "name": org.name.zh,
-                "areas": list(org.areas),
-                "kind": org.kind,
-                "parent": org.parent,
-            }
-            await made.hears("mandates.organisation.registered", org.id, data)
-        await log.grant("root:gov.budget", FINANCE, "gov.budget", ROOT_AREA, [POST, ALLOCATE])
-        await log.grant("m-accounts", COMMUNITY, "community.accounts", NANGUAN, [POST])
-        await published(service.parts)
-        yield made
-    await service.close()
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(app=service.app), base_url="http://finance")
+    return Api(service, AuthorityLog(service.parts), http, clock, key, seed)
+
+
+@pytest.fixture(scope="session")
+def seed() -> Seed:
+    """The whole founding document."""
+    return load_seed(SEED)
+
+
+@pytest.fixture
+async def api(databases: Databases, tmp_path: Path, seed: Seed) -> AsyncIterator[Api]:
+    """The books as they are founded; the finance department and 南关社区 hold their powers."""
+
+    async def founded(url: str) -> AuthorityLog:
+        first = made(url, tmp_path, seed)
+        await first.found()
+        await first.close()
+        return first.log
+
+    url, log = await databases.filled("finance, founded", founded)
+    api = made(url, tmp_path, seed)
+    api.log = AuthorityLog(api.service.parts, log.sequence, dict(log.terms))
+    await api.log.beat()
+    yield api
+    await api.close()

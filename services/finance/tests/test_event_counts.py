@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from suizhuan.testing import feed, record, statements
+from suizhuan.testing_databases import Databases
 
 from .conftest import SANITATION, Api
 
 
 @pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.real)])
-def database_url(postgres_database: str) -> str:
+def databases(postgres_databases: Databases) -> Databases:
     """SQLite is in the process: it has no round trips."""
-    return postgres_database
+    return postgres_databases
 
 
 async def test_a_hold_from_a_budget_takes_six_statements(api: Api) -> None:

@@ -30,6 +30,7 @@ from suizhuan.seed import load_seed
 from suizhuan.service import Service
 from suizhuan.settings import ServiceSettings, load_settings
 from suizhuan.testing import record
+from suizhuan.testing_databases import Databases
 
 if TYPE_CHECKING:
     from deploy.local import Kafka
@@ -276,12 +277,13 @@ async def test_it_takes_over_what_the_backup_lacks_and_pays_on(stage: Stage, dat
 
 @pytest.mark.real
 async def test_it_takes_over_what_the_backup_lacks_and_pays_on_with_kafka(
-    own_kafka: Callable[[], Kafka], postgres_database: str, backup: Backup, tmp_path: Path
+    own_kafka: Callable[[], Kafka], postgres_databases: Databases, tmp_path: Path
 ) -> None:
     kafka = KafkaLog((await asyncio.to_thread(own_kafka)).url)
     await kafka.ensure_topics([TopicSpec(name, 1 if name == "mandates.authority" else 3) for name in HEARD])
     try:
-        await restored_and_paid_on(Stage(kafka, tmp_path), postgres_database, backup)
+        url = await postgres_databases.empty()
+        await restored_and_paid_on(Stage(kafka, tmp_path), url, postgres_databases.copy_of)
     finally:
         await kafka.close()
 

@@ -28,6 +28,7 @@ from suizhuan.seed import Seed, load_seed
 from suizhuan.service import Parts, Service
 from suizhuan.settings import IssuerSettings, ServiceSettings, load_settings
 from suizhuan.testing import Published, feed, published, record
+from suizhuan.testing_databases import Databases
 
 SEED = Path(__file__).parents[3] / "deploy" / "seed" / "xiangli.seed.yaml"
 ISSUER = "https://id.test"
@@ -64,6 +65,10 @@ class World:
     @property
     def waits(self) -> SwitchWaits:
         return cast(SwitchWaits, self.service.extra[1])
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.service.close()
 
     # --- the world's side -------------------------------------------------------------------------------------
 
@@ -275,23 +280,39 @@ def make_service(url: str, folder: Path, clock: Clock, log: Log | None = None) -
     return build(settings, broker=log or cast(Log, object()), clock=clock), key
 
 
+def made(url: str, folder: Path, clock: Clock) -> World:
+    """The service on that database."""
+    service, key = make_service(url, folder, clock)
+    transport = httpx.ASGITransport(app=service.app)
+    return World(service, clock, key, httpx.AsyncClient(transport=transport, base_url="http://mandates"))
+
+
 @pytest.fixture
 async def empty(database_url: str, tmp_path: Path, clock: ManualClock) -> AsyncIterator[World]:
     """Mandates with empty tables."""
-    service, key = make_service(database_url, tmp_path, clock)
-    await service.migrate()
-    transport = httpx.ASGITransport(app=service.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://mandates") as http:
-        yield World(service, clock, key, http)
-    await service.close()
+    world = made(database_url, tmp_path, clock)
+    await world.service.migrate()
+    yield world
+    await world.close()
 
 
 @pytest.fixture
-async def world(empty: World, small_seed: Seed) -> World:
+async def world(databases: Databases, tmp_path: Path, clock: ManualClock, small_seed: Seed) -> AsyncIterator[World]:
     """项里街道, founded, with complaints and finance as replicas beside mandates' own."""
-    await bootstrap(empty.service, small_seed)
-    await empty.carry()
-    await empty.beat()
-    await empty.join(*OTHERS)
-    empty.seen.clear()
-    return empty
+
+    async def founded(url: str) -> int:
+        first = made(url, tmp_path, clock)
+        await first.service.migrate()
+        await bootstrap(first.service, small_seed)
+        await first.carry()
+        await first.close()
+        return first.offset
+
+    url, offset = await databases.filled("mandates, founded", founded)
+    world = made(url, tmp_path, clock)
+    world.offset = offset
+    await world.beat()
+    await world.join(*OTHERS)
+    world.seen.clear()
+    yield world
+    await world.close()
