@@ -41,8 +41,9 @@ WAYS = {
     "local": "local process 本机进程",
     "none": "NONE 无",
 }
-# A file's tests stay together: some share a platform that takes seconds to start.
-PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+# A file's tests stay together: some share a platform that takes seconds to start. One more than there are processors,
+# for those that wait.
+PARALLEL = ["-n", str(min(4, (os.cpu_count() or 1) + 1)), "--dist", "loadfile", "--no-loadscope-reorder"]
 RULE = "=" * 78
 LOUD = "!" * 78
 

@@ -116,11 +116,22 @@ class Program:
         """Ends it as Ctrl-C does; its exit code. Errors: ProgramFailed when it still runs after `IN_ORDER_S`."""
         return await self._signal(signal.SIGINT)
 
+    def freeze(self) -> None:
+        """It does not move until `thaw`, and its connections stay. Errors: ProgramFailed when it does not run."""
+        self._send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on as if nothing had been. Errors: ProgramFailed when it does not run."""
+        self._send(signal.SIGCONT)
+
     async def _signal(self, number: signal.Signals) -> int:
+        self._send(number)
+        return await self.wait(IN_ORDER_S)
+
+    def _send(self, number: signal.Signals) -> None:
         if self._process is None or not self.running:
             raise ProgramFailed(f"{self.name} does not run / 未在运行")
         self._process.send_signal(number)
-        return await self.wait(IN_ORDER_S)
 
     def log_text(self) -> str:
         """What it has printed so far, over all its starts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 import asyncpg  # type: ignore[import-untyped, unused-ignore]
@@ -93,15 +93,17 @@ def named(found: Iterable[Event], *names: str) -> list[Event]:
     return [e for e in found if e.name in names]
 
 
-async def whole(platform: Platform, kafka: str) -> list[Event]:
-    """No command lost, none applied twice, every fen in its place. Returns all events."""
+async def whole(platform: Platform, kafka: str, under_way: Collection[str] = ()) -> list[Event]:
+    """No command lost, none applied twice, every fen in its place. Returns all events.
+
+    `under_way` are cases of a story that is not told to its end: money may be held for them."""
     await quiet(platform, kafka)
     for service in BY_NAME:
         assert await rows(platform, service, "SELECT * FROM dead_letter") == [], f"dead letters of {service}"
     found = await events(kafka)
     _handovers_are_answered_once(found)
     _verified_cases_are_paid_once(found)
-    _holds_come_to_one_end(found)
+    _holds_come_to_one_end(found, under_way)
     await _the_ledger_is_what_was_said(platform, found)
     await _cases_are_what_was_said(platform, found)
     return found
@@ -122,14 +124,15 @@ def _verified_cases_are_paid_once(found: list[Event]) -> None:
     assert named(found, "finance.case.unpaid") == []
 
 
-def _holds_come_to_one_end(found: list[Event]) -> None:
+def _holds_come_to_one_end(found: list[Event], under_way: Collection[str]) -> None:
     placed = {e.data["hold"]: e.data for e in named(found, "finance.hold.placed")}
     per_movement = Counter((h["case"], h["ref"]) for h in placed.values())
     assert set(per_movement.values()) <= {1}
     ended: dict[str, int] = defaultdict(int)
     for event in named(found, "finance.hold.captured", "finance.hold.released"):
         ended[event.data["hold"]] += event.data["amount_fen"]
-    assert ended == {hold: data["amount_fen"] for hold, data in placed.items()}
+    still = {hold for hold, data in placed.items() if hold not in ended and data["case"] in under_way}
+    assert ended == {hold: data["amount_fen"] for hold, data in placed.items() if hold not in still}
 
 
 async def _the_ledger_is_what_was_said(platform: Platform, found: list[Event]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -145,15 +144,14 @@ class Fleet:
         group = name.partition("-")[0]
         self._spared |= set(PAIRS[group])
         before = await self._members_when(group, lambda found: len(found) == len(PAIRS[group]))
-        pid = self.platform.programs[name].pid
-        assert pid is not None, f"{name} does not run"
-        os.kill(pid, signal.SIGSTOP)
+        program = self.platform.programs[name]
+        program.freeze()
         try:
             await self._under_load(lasts)
             after = await self._members_when(group, lambda found: bool(found) and not before <= found)
         finally:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+            with suppress(ProgramFailed):  # it has ended
+                program.thaw()
             self._spared -= set(PAIRS[group])
         return {"members": sorted(before), "members_after": sorted(after)}
 

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from deploy.local import Kafka
 from deploy.local.platform import SEED, Platform
 from deploy.local.process import exists, free_ports, wait_until
-from deploy.local.programs import ROOT, ProgramFailed
+from deploy.local.programs import ROOT, Program, ProgramFailed
 from deploy.local.topics import NotEmpty
 from deploy.story import Client
 from deploy.story.client import Caller, ProblemAnswer
@@ -30,26 +30,7 @@ from suizhuan.ports.log import TopicSpec
 
 pytestmark = pytest.mark.real
 NANGUAN = "321302002907"
-
-
-@pytest.fixture
-async def platform(
-    own_kafka: Callable[[], Kafka], postgres_url: str, redis_url: str, tmp_path: Path
-) -> AsyncIterator[Platform]:
-    broker = await asyncio.to_thread(own_kafka)
-    made = Platform(tmp_path, kafka=broker.url, postgres=postgres_url, redis=redis_url)
-    began = time.monotonic()
-    await made.start()
-    began, seconds = time.monotonic(), time.monotonic() - began
-    memory = made.memory()
-    each = ", ".join(f"{name} {size / 2**20:.0f}" for name, size in memory.items())
-    print(f"\nready after {seconds:.1f} s; MiB: {each}; together {sum(memory.values()) / 2**20:.0f}")
-    assert sorted(memory) == ["complaints", "finance", "gateway", "issuer", "mandates"]
-    try:
-        yield made
-    finally:
-        if any(program.running for program in made.programs.values()):
-            await made.stop()
+REPORT = {"category": "01-02", "area": f"{NANGUAN}001", "description": "垃圾"}
 
 
 async def hub_of(client: Client) -> Caller:
@@ -80,42 +61,49 @@ async def until_missing(caller: Caller, expected: list[str]) -> dict[str, object
                 return found
 
 
-async def test_it_works_with_a_process_per_service_and_ends_by_itself(
-    platform: Platform, postgres_url: str, redis_url: str
+async def test_it_works_with_a_process_per_service_and_leaves_nothing_behind(
+    own_kafka: Callable[[], Kafka], postgres_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    pids = [program.pid for program in platform.programs.values()]
-    assert len(set(pids)) == len(BY_NAME) + 1
-    async with Client(platform.base, platform.issuer) as client:
-        worker, resident = await client.sign_in("staff-nanguan-01"), await client.sign_in("resident-nanguan-01")
-        hub = await hub_of(client)
-        assert len((await worker.get("/mandates/mandates", limit="1"))["items"]) == 1
-        overview = await until_missing(worker, [])
-        assert overview["organisations"]
-
-        async with client.listening(hub) as listener:
-            body = {"category": "01-02", "area": f"{NANGUAN}001", "description": "垃圾"}
-            taken = await resident.post("/complaints/cases", body)
-            reported = await listener.wait("complaints.case.reported", lambda e: e.key == taken["id"])
-            assert reported.data["area"] == f"{NANGUAN}001"
-        audit = await hub.get("/audit")
-        assert audit["verdict"] == "clean"
-        assert audit["read"]["cases"] == 1
-
-        await killed_and_started_again(platform, worker)
-        assert "founded already" in await founded_once_more(platform)
-        assert (await hub.get("/audit", full="true"))["verdict"] == "clean"
-
-    keys = Redis.from_url(redis_url)
-    prefix = urlsplit(platform.database_url("gateway")).path.strip("/").removesuffix("_gateway")
-    assert [key async for key in keys.scan_iter(match=f"{prefix}:gateway:*", count=1000)]
-    await keys.aclose()
-
-    assert len(await databases_of(platform, postgres_url)) == len(BY_NAME)
-    began = time.monotonic()
-    await platform.stop()
-    print(f"stopped in {time.monotonic() - began:.1f} s")
+    broker = await asyncio.to_thread(own_kafka)
+    platform = Platform(tmp_path, kafka=broker.url, postgres=postgres_url, redis=redis_url)
+    await platform.start()
+    try:
+        memory = platform.memory()
+        assert sorted(memory) == ["complaints", "finance", "gateway", "issuer", "mandates"]
+        print(f"MiB: {', '.join(f'{name} {size / 2**20:.0f}' for name, size in memory.items())}")
+        pids = [program.pid for program in platform.programs.values()]
+        assert len(set(pids)) == len(BY_NAME) + 1
+        async with Client(platform.base, platform.issuer) as client:
+            worker, hub = await client.sign_in("staff-nanguan-01"), await hub_of(client)
+            await a_report_is_heard(client, hub)
+            await killed_and_started_again(platform, worker)
+            assert "founded already" in await founded_once_more(platform)
+            await ended_at_a_failpoint(platform, client)
+            assert (await hub.get("/audit", full="true"))["verdict"] == "clean"
+        prefix = urlsplit(platform.database_url("gateway")).path.strip("/").removesuffix("_gateway")
+        async with Redis.from_url(redis_url) as keys:
+            assert [key async for key in keys.scan_iter(match=f"{prefix}:gateway:*", count=1000)]
+        assert len(await databases_of(platform, postgres_url)) == len(BY_NAME)
+        await crashed_unnoticed(platform.programs["finance"])
+    finally:
+        with pytest.raises(ProgramFailed, match="finance: had ended with -9"):
+            await platform.stop()
     assert not any(exists(program.pid or 0) for program in platform.programs.values())
     assert await databases_of(platform, postgres_url) == set()
+
+
+async def a_report_is_heard(client: Client, hub: Caller) -> None:
+    worker, resident = await client.sign_in("staff-nanguan-01"), await client.sign_in("resident-nanguan-01")
+    assert len((await worker.get("/mandates/mandates", limit="1"))["items"]) == 1
+    overview = await until_missing(worker, [])
+    assert overview["organisations"]
+    async with client.listening(hub) as listener:
+        taken = await resident.post("/complaints/cases", REPORT)
+        reported = await listener.wait("complaints.case.reported", lambda e: e.key == taken["id"])
+        assert reported.data["area"] == REPORT["area"]
+    audit = await hub.get("/audit")
+    assert audit["verdict"] == "clean"
+    assert audit["read"]["cases"] == 1
 
 
 async def killed_and_started_again(platform: Platform, worker: Caller) -> None:
@@ -142,31 +130,23 @@ async def founded_once_more(platform: Platform) -> str:
     return printed.decode()
 
 
-async def test_a_service_ends_at_a_failpoint_or_in_order_and_an_unnoticed_crash_is_told_at_the_end(
-    platform: Platform, postgres_url: str
-) -> None:
+async def ended_at_a_failpoint(platform: Platform, client: Client) -> None:
     assert await platform.terminate("complaints") == 0
     await platform.start_service("complaints", failpoint="relay.before_append:complaints.case")
-    async with Client(platform.base, platform.issuer) as client:
-        resident = await client.sign_in("resident-nanguan-01")
-        body = {"category": "01-02", "area": f"{NANGUAN}001", "description": "垃圾"}
-        taken = await resident.post("/complaints/cases", body)
-        assert await platform.wait_exit("complaints", 15) == -signal.SIGKILL
-        await platform.start_service("complaints")
-        assert (await resident.get(f"/complaints/cases/{taken['id']}"))["id"] == taken["id"]
-        hub = await hub_of(client)
-        assert (await hub.get("/audit"))["verdict"] == "clean"
-
     with pytest.raises(ProgramFailed, match="complaints runs already"):
         await platform.start_service("complaints")
-    # Ended behind the platform's back, as a bug would end it.
-    pid = platform.programs["finance"].pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    await asyncio.to_thread(wait_until, lambda: platform.programs["finance"].crashed is not None, timeout=10)
-    with pytest.raises(ProgramFailed, match="finance: had ended with -9"):
-        await platform.stop()
-    assert await databases_of(platform, postgres_url) == set()
+    resident = await client.sign_in("resident-nanguan-01")
+    taken = await resident.post("/complaints/cases", REPORT)
+    assert await platform.wait_exit("complaints", 15) == -signal.SIGKILL
+    await platform.start_service("complaints")
+    assert (await resident.get(f"/complaints/cases/{taken['id']}"))["id"] == taken["id"]
+
+
+async def crashed_unnoticed(program: Program) -> None:
+    """Ended behind the platform's back, as a bug would end it."""
+    assert program.pid is not None
+    os.kill(program.pid, signal.SIGKILL)
+    await asyncio.to_thread(wait_until, lambda: program.crashed is not None, timeout=10)
 
 
 def test_a_service_may_have_several_processes_each_on_a_port_of_its_own(tmp_path: Path) -> None:
@@ -238,8 +218,7 @@ async def test_a_person_starts_it_at_the_terminal_stops_it_by_ctrl_c_and_goes_on
                     if case:
                         assert (await resident.get(f"/complaints/cases/{case}"))["id"] == case
                     else:
-                        body = {"category": "01-02", "area": f"{NANGUAN}001", "description": "垃圾"}
-                        case = str((await resident.post("/complaints/cases", body))["id"])
+                        case = str((await resident.post("/complaints/cases", REPORT))["id"])
             finally:
                 process.send_signal(signal.SIGINT)
                 rest, _ = await asyncio.wait_for(process.communicate(), 60)
