@@ -33,6 +33,8 @@ MISSING = "SUIZHUAN_TEST_MISSING"
 """Set by deploy.testing: JSON, for each server that could not be had the reason."""
 SKIPPED = "SUIZHUAN_TEST_SKIPPED"
 """Set by deploy.testing: a file to which a test adds why it could not get a server of its own."""
+LONG = ("libs/common/tests/test_kafka_away", "tests/faults/test_faults", "tests/leases", "tests/e2e", "tests/local")
+"""They come first: else one worker is left with them in the end."""
 HOW = "needs real servers: run `make test`, or set {variable} / 需要真实服务：请运行 make test，或设置 {variable}"
 
 
@@ -50,6 +52,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: next((n for n, p in enumerate(LONG) if item.nodeid.startswith(p)), len(LONG)))
     for item in items:
         if item.get_closest_marker("real") is not None and (reason := _why_not(item)):
             item.add_marker(pytest.mark.skip(reason=reason))

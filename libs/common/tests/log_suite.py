@@ -12,6 +12,7 @@ import pytest
 from suizhuan.ports.log import (
     Log,
     LogConsumer,
+    LogProducer,
     LogReader,
     LogUnavailable,
     NewRecord,
@@ -51,6 +52,19 @@ async def join(log: Log, group: str, topic: str, database: Database | None = Non
     return await log.consumer(
         group, [topic], on_assigned=known.on_assigned, on_revoked=known.on_revoked, client_id=f"c-{uuid4().hex[:6]}"
     )
+
+
+async def insist(producer: LogProducer, records: list[NewRecord]) -> int:
+    """Append again, as the relay does, whatever was not taken; how many appends failed."""
+    failed = 0
+    while records:
+        result = await producer.append(records)
+        taken = [offset is not None for offset in result.offsets]
+        assert taken == sorted(taken, reverse=True), "what is taken is a prefix"
+        assert {type(error) for error in result.errors.values()} <= {LogUnavailable}, result.errors
+        failed += bool(result.errors)
+        records = records[sum(taken) :]
+    return failed
 
 
 async def read(source: LogConsumer | LogReader, count: int, *, within: float = 20, most: int = 100) -> list[Record]:

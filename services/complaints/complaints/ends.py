@@ -102,7 +102,7 @@ class PlannedEnds:
         elif len(page) == BATCH:
             await tx.deadline(desk.END, grant.mandate, tx.now)
         else:
-            await store_switches.forget(tx.conn, ref)
+            await store_switches.forget(tx, ref)
 
     async def _target(self, tx: Tx, case: Case, *, refused: bool) -> tuple[Grant, bool] | None:
         """(who takes the case, whether as owner of the whole), locked and checked like an act; None: not now.

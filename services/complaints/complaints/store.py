@@ -28,9 +28,15 @@ _COLUMNS = {"limit": "time_limit"}
 _LISTS = frozenset({"stack", "holds"})
 
 _CASE = select(t.cases).where(t.cases.c.id == bindparam("b_id"))
-FIND_CASE, LOCK_CASE = Query(_CASE), _CASE.with_for_update()
+_LOCKED = _CASE.with_for_update()
+_FIND_CASE, _LOCK_CASE = Query(_CASE), Query(_LOCKED)
 # The row is looked at anew once the locks are there: a case that has moved meanwhile is read as it is now.
-LOCK_GRANT_AND_CASE = LOCK_CASE.where(locks.shared(select(t.cases.c.mandate).where(t.cases.c.id == bindparam("b_id"))))
+_LOCK_GRANT_AND_CASE = Query(
+    _LOCKED.where(locks.shared(select(t.cases.c.mandate).where(t.cases.c.id == bindparam("b_id")))), sqlite=_LOCKED
+)
+_FIND_HANDOVER = Query(select(t.handovers).where(t.handovers.c.id == bindparam("b_id")))
+_PRICE = Query(select(t.tariff.c.price_fen).where(t.tariff.c.affair == bindparam("b_affair")))
+_OWNER = Query(select(t.affair.c.owner).where(t.affair.c.code == bindparam("b_affair")))
 ADD_CASE, ADD_PRIVATE, ADD_HISTORY = insert(t.cases), insert(t.private), insert(t.history)
 ADD_HANDOVER = insert(t.handovers)
 SAVE_HANDOVER = (
@@ -98,11 +104,7 @@ def _changed(change: Change, fields_: frozenset[str], *, noted: bool) -> Values:
 
 
 async def find_case(conn: AsyncConnection, case: str, *, lock: bool = False) -> Case | None:
-    row: Sequence[Any] | None
-    if lock:
-        row = (await conn.execute(LOCK_CASE, {"b_id": case})).one_or_none()
-    else:
-        row = await FIND_CASE.first(conn, b_id=case)
+    row = await (_LOCK_CASE if lock else _FIND_CASE).first(conn, b_id=case)
     return to_case(row) if row is not None else None
 
 
@@ -116,9 +118,7 @@ async def get_case(conn: AsyncConnection, case: str, *, lock: bool = False) -> C
 
 async def lock_case(conn: AsyncConnection, case: str) -> Case | None:
     """The case, locked after the grant under which it is held, in one statement on PostgreSQL."""
-    if conn.dialect.name == "sqlite":
-        return await find_case(conn, case, lock=True)
-    row = (await conn.execute(LOCK_GRANT_AND_CASE, {"b_id": case})).one_or_none()
+    row = await _LOCK_GRANT_AND_CASE.first(conn, b_id=case)
     return to_case(row) if row is not None else None
 
 
@@ -196,11 +196,16 @@ async def personal(conn: AsyncConnection, case: str) -> Personal:
 
 
 async def find_handover(conn: AsyncConnection, handover: str) -> Handover | None:
-    row = (await conn.execute(select(t.handovers).where(t.handovers.c.id == handover))).one_or_none()
-    return Handover(**{f.name: getattr(row, _HANDOVER.get(f.name, f.name)) for f in fields(Handover)}) if row else None
+    row = await _FIND_HANDOVER.first(conn, b_id=handover)
+    return _to_handover(row) if row is not None else None
 
 
 _HANDOVER = {"case": "case_id"}
+_HANDOVER_FIELDS = [{column: name for name, column in _HANDOVER.items()}.get(c.name, c.name) for c in t.handovers.c]
+
+
+def _to_handover(row: Sequence[Any]) -> Handover:
+    return Handover(**dict(zip(_HANDOVER_FIELDS, row, strict=True)))
 
 
 def _handover_row(handover: Handover) -> dict[str, Any]:
@@ -218,16 +223,15 @@ async def save_handover(tx: Tx, handover: Handover) -> None:
 
 async def handovers_of(conn: AsyncConnection, cases: Collection[str]) -> dict[str, Handover]:
     """Handovers that wait, by case."""
+    if not cases:
+        return {}
     query = select(t.handovers).where(t.handovers.c.case_id.in_(sorted(cases)), t.handovers.c.state == "waiting")
     rows = (await conn.execute(query)).all()
-    found = [Handover(**{f.name: getattr(r, _HANDOVER.get(f.name, f.name)) for f in fields(Handover)}) for r in rows]
-    return {h.case: h for h in found}
+    return {handover.case: handover for handover in map(_to_handover, rows)}
 
 
 async def price_of(conn: AsyncConnection, affair: str) -> int | None:
-    found: int | None = (
-        await conn.execute(select(t.tariff.c.price_fen).where(t.tariff.c.affair == affair))
-    ).scalar_one_or_none()
+    found: int | None = await _PRICE.value(conn, b_affair=affair)
     return found
 
 
@@ -238,9 +242,7 @@ async def prices(conn: AsyncConnection) -> dict[str, int]:
 
 async def owner_of(conn: AsyncConnection, affair: str, otherwise: str) -> str:
     """Who owns the affair: by the catalogue, or as holder of its root; `otherwise` while neither was heard."""
-    owner: str | None = (
-        await conn.execute(select(t.affair.c.owner).where(t.affair.c.code == affair))
-    ).scalar_one_or_none()
+    owner: str | None = await _OWNER.value(conn, b_affair=affair)
     if owner is None:
         root = await granted.by_mandate(conn, ROOT + affair)
         owner = root.holder if root else None

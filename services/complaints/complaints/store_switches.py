@@ -6,16 +6,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import ARRAY, Text, any_, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints import tables as t
 from complaints.domain.case import Case
 from complaints.store import to_case
+from suizhuan.db.query import Query
 from suizhuan.db.tables import grants
 from suizhuan.kernel.area import prefixes
 from suizhuan.kernel.term import LEAD
+from suizhuan.unit_of_work import Tx
 
 WAITING, HELD, REFUSED, GONE = "waiting", "held", "refused", "gone"
 LATE = "late"  # the case has moved as planned before the answer: its money follows it
@@ -40,44 +42,49 @@ class Slot:
     mandates: frozenset[str]
 
 
+_OVER = [grants.c.affair == bindparam("b_affair"), grants.c.role == LEAD, grants.c.live.is_(True)]
+_LEADS = Query(
+    select(grants.c.mandate).where(*_OVER, grants.c.area == any_(bindparam("b_areas", type_=ARRAY(Text)))),
+    sqlite=select(grants.c.mandate).where(*_OVER, grants.c.area.in_(bindparam("b_areas", expanding=True))),
+)
+_PREPARED = select(t.switch_case).where(t.switch_case.c.ref == bindparam("b_ref"))
+_ALL_PREPARED = Query(_PREPARED)
+_ONE_PREPARED = Query(_PREPARED.where(t.switch_case.c.case_id == bindparam("b_case")))
+# In the words of the index that finds the open ones.
+_IN: list[Any] = [t.OPEN, t.cases.c.affair == bindparam("b_affair"), t.cases.c.area.like(bindparam("b_inside"))]
+_LOCK_CASES_IN = Query(
+    select(t.cases)
+    .where(*_IN, t.cases.c.mandate == any_(bindparam("b_mandates", type_=ARRAY(Text))))
+    .order_by(t.cases.c.id)
+    .with_for_update(),
+    sqlite=select(t.cases)
+    .where(*_IN, t.cases.c.mandate.in_(bindparam("b_mandates", expanding=True)))
+    .order_by(t.cases.c.id)
+    .with_for_update(),
+)
+_FORGET = delete(t.switch_case).where(t.switch_case.c.ref == bindparam("b_ref"), t.switch_case.c.state != LATE)
+_FORGET_WAIT = delete(t.switch_wait).where(t.switch_wait.c.ref == bindparam("b_ref"))
+
+
 async def lead_mandates(conn: AsyncConnection, affair: str, area: str) -> frozenset[str]:
     """The live lead mandates at an area or around it: those that yield there."""
-    query = select(grants.c.mandate).where(
-        grants.c.affair == affair,
-        grants.c.role == LEAD,
-        grants.c.live.is_(True),
-        grants.c.area.in_(prefixes(area)),
-    )
-    return frozenset((await conn.execute(query)).scalars())
-
-
-def _movable() -> Any:
-    """Those with a mandate and in none of the last states; in the words of the index that finds them."""
-    return t.OPEN
+    return frozenset(row[0] for row in await _LEADS.all(conn, b_affair=affair, b_areas=prefixes(area)))
 
 
 async def lock_cases_in(conn: AsyncConnection, slots: Sequence[Slot]) -> list[Case]:
     """The open cases in these slots, locked, in the order of their ids."""
-    places = [
-        and_(
-            t.cases.c.affair == slot.affair,
-            t.cases.c.mandate.in_(sorted(slot.mandates)),
-            t.cases.c.area.startswith(slot.area, autoescape=True),
-        )
-        for slot in slots
-        if slot.mandates
-    ]
-    if not places:
-        return []
-    query = select(t.cases).where(_movable(), or_(*places)).order_by(t.cases.c.id).with_for_update()
-    return [to_case(row) for row in await conn.execute(query)]
+    found: dict[str, Case] = {}
+    for slot in sorted((s for s in slots if s.mandates), key=lambda s: (s.affair, s.area)):
+        values = {"b_affair": slot.affair, "b_mandates": sorted(slot.mandates), "b_inside": f"{slot.area}%"}
+        found |= {case.id: case for case in map(to_case, await _LOCK_CASES_IN.all(conn, **values))}
+    return [found[id_] for id_ in sorted(found)]
 
 
 async def lock_cases_under(conn: AsyncConnection, mandate: str, *, after: str, limit: int) -> list[Case]:
     """Open cases held under one mandate, locked, by id."""
     query = (
         select(t.cases)
-        .where(_movable(), t.cases.c.mandate == mandate, t.cases.c.id > after)
+        .where(t.OPEN, t.cases.c.mandate == mandate, t.cases.c.id > after)
         .order_by(t.cases.c.id)
         .limit(limit)
         .with_for_update()
@@ -86,6 +93,8 @@ async def lock_cases_under(conn: AsyncConnection, mandate: str, *, after: str, l
 
 
 async def lock_cases(conn: AsyncConnection, ids: Collection[str]) -> list[Case]:
+    if not ids:
+        return []
     query = select(t.cases).where(t.cases.c.id.in_(sorted(ids))).order_by(t.cases.c.id).with_for_update()
     return [to_case(row) for row in await conn.execute(query)]
 
@@ -114,14 +123,13 @@ async def await_answers(conn: AsyncConnection, ref: str, cases: Sequence[Case]) 
 
 async def prepared(conn: AsyncConnection, ref: str, case: str) -> Prepared | None:
     """The row of one case; the case's own row is its lock."""
-    query = select(t.switch_case).where(t.switch_case.c.ref == ref, t.switch_case.c.case_id == case)
-    row = (await conn.execute(query)).one_or_none()
-    return Prepared(row.case_id, row.case_term, row.state, row.hold) if row else None
+    row = await _ONE_PREPARED.first(conn, b_ref=ref, b_case=case)
+    return Prepared(*row[1:]) if row is not None else None
 
 
 async def all_prepared(conn: AsyncConnection, ref: str) -> dict[str, Prepared]:
-    rows = await conn.execute(select(t.switch_case).where(t.switch_case.c.ref == ref))
-    return {r.case_id: Prepared(r.case_id, r.case_term, r.state, r.hold) for r in rows}
+    found = [Prepared(*row[1:]) for row in await _ALL_PREPARED.all(conn, b_ref=ref)]
+    return {one.case: one for one in found}
 
 
 async def answer(conn: AsyncConnection, ref: str, case: str, state: str, hold: str | None) -> int | None:
@@ -150,10 +158,11 @@ async def set_state(conn: AsyncConnection, ref: str, case: str, state: str) -> N
     )
 
 
-async def forget(conn: AsyncConnection, ref: str) -> None:
+async def forget(tx: Tx, ref: str) -> None:
     """The switch has ended: its rows have served, but for those whose answer is still to come."""
-    await conn.execute(delete(t.switch_case).where(t.switch_case.c.ref == ref, t.switch_case.c.state != LATE))
-    await conn.execute(delete(t.switch_wait).where(t.switch_wait.c.ref == ref))
+    async with tx.at_once():
+        await tx.write(_FORGET, {"b_ref": ref})
+        await tx.write(_FORGET_WAIT, {"b_ref": ref})
 
 
 async def forget_case(conn: AsyncConnection, ref: str, case: str) -> None:

@@ -111,7 +111,8 @@ class Switches:
         left = await store_switches.lock_cases(tx.conn, [c for c in rows if c not in moved])
         changes += [(c.after(switch=None), None, None) for c in left if c.switch == done.switch]
         await store.save_all(tx, changes)
-        await store_switches.forget(tx.conn, done.switch)
+        if rows:
+            await store_switches.forget(tx, done.switch)
         for grant in targets.used:
             await desk.watch_end(tx, self.rules, grant)
 
@@ -145,7 +146,7 @@ class Switches:
                 change = drop_holds(case, dropped.switch, [row.hold] if row.hold else [])
             changes.append((change, desk.authority_of(case), case.responsible))
         await store.save_all(tx, changes)
-        await store_switches.forget(tx.conn, dropped.switch)
+        await store_switches.forget(tx, dropped.switch)
 
 
 @dataclass(slots=True)

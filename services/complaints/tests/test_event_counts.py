@@ -37,7 +37,7 @@ async def test_a_replica_opens_a_switch_of_one_slot_with_six_statements(world: W
     assert "open_switch" in written, written
 
 
-async def test_it_ends_a_switch_with_five_statements_and_its_cases_with_six(world: World) -> None:
+async def test_it_ends_a_switch_with_five_statements_and_looks_at_its_cases_with_three(world: World) -> None:
     slot = world.lead_slot()
     await world.log.opened("s-1", [slot])
     new = world.log.holding("m-new", FIRM, slot["affair"], slot["area"], [HANDLE])
@@ -46,4 +46,4 @@ async def test_it_ends_a_switch_with_five_statements_and_its_cases_with_six(worl
         await world.log.done("s-1", [{**slot, "old": old, "new": new}])
     # the state, the grants that change, what had been opened, the grants inside; all that is written
     assert [word.split(" ")[0] for word in said[:6]] == ["BEGIN", "SELECT", "WITH", "SELECT", "SELECT", "WITH"], said
-    assert len(said) == 13, said  # whose cases, its cases; with COMMIT
+    assert len(said) == 10, said  # what was prepared, whose cases, the cases; with COMMIT

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, func, insert, select, text, update
+from sqlalchemy import Table, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,10 +16,58 @@ from finance.domain.earmark import Earmark
 from finance.domain.facts import EntryPosted, Line
 from finance.domain.ledger import check_balanced, rows_of
 from finance.tables import OPEN_HOLD
+from suizhuan.db.query import Query
+from suizhuan.db.statements import upsert
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Authority, Tx
 
 OPEN, CAPTURED, RELEASED = "open", "captured", "released"
+
+_POSTED = Query(select(t.entry.c.id).where(t.entry.c.cause == bindparam("b_cause")))
+_B, _H = t.balance.c, t.hold.c
+_OF_BUDGET = [_B.org == bindparam("b_org"), _B.account == bindparam("b_account"), _B.earmark == ""]
+_BALANCE = Query(select(_B.fen).where(*_OF_BUDGET))
+_HELD = Query(
+    select(func.coalesce(func.sum(_H.amount_fen), 0)).where(
+        _H.payer == bindparam("b_org"), _H.mandate.is_(None), _H.state == OPEN
+    )
+)
+_EARMARK = select(t.earmark).where(t.earmark.c.mandate == bindparam("b_mandate"))
+_FIND_EARMARK, _LOCK_EARMARK = Query(_EARMARK), Query(_EARMARK.with_for_update())
+_SAVE_EARMARK = upsert(t.earmark, "mandate")
+_ADD_HOLD = insert(t.hold)
+_ANSWERED = Query(
+    select(
+        select(_H.id).where(_H.case == bindparam("b_case"), _H.ref == bindparam("b_ref")).exists()
+        | select(t.given_up.c.ref)
+        .where(t.given_up.c.ref == bindparam("b_ref"), t.given_up.c.case == bindparam("b_case"))
+        .exists()
+    )
+)
+
+
+def _for_both(make: Callable[[Any], Any]) -> Query:
+    """An insert that finds its row there already is worded by each database itself."""
+    return Query(make(postgresql.insert), sqlite=make(sqlite.insert))
+
+
+# Begun where it is not there, and ours in either case.
+_LOCK_BALANCE = _for_both(
+    lambda make: (
+        make(t.balance)
+        .values(org=bindparam("b_org"), account=bindparam("b_account"), earmark="", fen=0)
+        .on_conflict_do_update(index_elements=["org", "account", "earmark"], set_={"fen": _B.fen})
+        .returning(_B.fen)
+    )
+)
+_NEXT_OF_CASE = _for_both(
+    lambda make: (
+        make(t.case_money)
+        .values(case=bindparam("b_case"), version=1, paid=False)
+        .on_conflict_do_update(index_elements=["case"], set_={"version": t.case_money.c.version + 1})
+        .returning(t.case_money.c.version)
+    )
+)
 
 
 def _upsert(conn: AsyncConnection, table: Table) -> Any:
@@ -97,28 +145,18 @@ async def write_entry(conn: AsyncConnection, fact: EntryPosted, *, posted_by: st
 
 
 async def posted(conn: AsyncConnection, cause: str) -> bool:
-    return (await conn.execute(select(t.entry.c.id).where(t.entry.c.cause == cause))).first() is not None
+    return await _POSTED.first(conn, b_cause=cause) is not None
 
 
 async def available(conn: AsyncConnection, org: str, bank: str, *, lock: bool = False) -> int:
     """Free money: the bank balance less the open holds on the budget. `lock` keeps others from using it up."""
-    query: Any = select(t.balance.c.fen).where(
-        t.balance.c.org == org, t.balance.c.account == bank, t.balance.c.earmark == ""
-    )
-    if lock:  # begun where it is not there, and ours in either case; what is held is read after that
-        start = _upsert(conn, t.balance).values(org=org, account=bank, earmark="", fen=0)
-        keys = ["org", "account", "earmark"]
-        query = start.on_conflict_do_update(index_elements=keys, set_={"fen": t.balance.c.fen})
-        query = query.returning(t.balance.c.fen)
-    balance = (await conn.execute(query)).scalar_one_or_none() or 0
+    query = _LOCK_BALANCE if lock else _BALANCE  # what is held is read after that
+    balance = await query.value(conn, b_org=org, b_account=bank) or 0
     return int(balance) - await held_from_budget(conn, org)
 
 
 async def held_from_budget(conn: AsyncConnection, org: str) -> int:
-    query = select(func.coalesce(func.sum(t.hold.c.amount_fen), 0)).where(
-        t.hold.c.payer == org, t.hold.c.mandate.is_(None), t.hold.c.state == OPEN
-    )
-    return int((await conn.execute(query)).scalar_one())
+    return int(await _HELD.value(conn, b_org=org))
 
 
 async def balances(conn: AsyncConnection, org: str) -> list[Any]:
@@ -132,13 +170,12 @@ async def balances(conn: AsyncConnection, org: str) -> list[Any]:
 async def earmark(conn: AsyncConnection, mandate: str | None, *, lock: bool = False) -> Earmark | None:
     if mandate is None:
         return None
-    query = select(t.earmark).where(t.earmark.c.mandate == mandate)
-    row = (await conn.execute(query.with_for_update() if lock else query)).one_or_none()
-    return Earmark(**row._mapping) if row is not None else None
+    row = await (_LOCK_EARMARK if lock else _FIND_EARMARK).first(conn, b_mandate=mandate)
+    return Earmark(**dict(zip(t.earmark.c.keys(), row, strict=True))) if row is not None else None
 
 
 async def save_earmark(tx: Tx, changed: Earmark) -> None:
-    await put(tx.conn, t.earmark, ["mandate"], **asdict(changed))
+    await tx.write(_SAVE_EARMARK, asdict(changed))
 
 
 async def earmarks_of(conn: AsyncConnection, org: str) -> list[Earmark]:
@@ -151,11 +188,7 @@ async def earmarks_of(conn: AsyncConnection, org: str) -> list[Earmark]:
 
 async def next_of_case(tx: Tx, case: str) -> int:
     """The next sequence of what is said about this case; its row stays locked until the transaction ends."""
-    statement = _upsert(tx.conn, t.case_money).values(case=case, version=1, paid=False)
-    statement = statement.on_conflict_do_update(
-        index_elements=["case"], set_={"version": t.case_money.c.version + 1}
-    ).returning(t.case_money.c.version)
-    return int((await tx.conn.execute(statement)).scalar_one())
+    return int(await _NEXT_OF_CASE.value(tx.conn, b_case=case))
 
 
 async def take_payment(tx: Tx, case: str) -> bool:
@@ -179,7 +212,7 @@ async def holds(conn: AsyncConnection, case: str, *, ref: str | None = None, onl
 
 
 async def add_hold(tx: Tx, **values: Any) -> None:
-    await tx.conn.execute(insert(t.hold).values(**values, state=OPEN, placed_at=tx.now))
+    await tx.write(_ADD_HOLD, {**values, "state": OPEN, "placed_at": tx.now})
 
 
 async def end_hold(tx: Tx, hold: str, state: str) -> None:
@@ -193,9 +226,7 @@ async def give_up(tx: Tx, ref: str, case: str) -> None:
 
 async def is_answered(conn: AsyncConnection, ref: str, case: str) -> bool:
     """Whether something was held for this movement before, or nothing may be any more."""
-    held = select(t.hold.c.id).where(t.hold.c.case == case, t.hold.c.ref == ref).exists()
-    given_up = select(t.given_up.c.ref).where(t.given_up.c.ref == ref, t.given_up.c.case == case).exists()
-    return bool((await conn.execute(select(held | given_up))).scalar_one())
+    return bool(await _ANSWERED.value(conn, b_case=case, b_ref=ref))
 
 
 # --- views ----------------------------------------------------------------------------------------------------------

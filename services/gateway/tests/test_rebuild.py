@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,6 +155,7 @@ async def test_an_interrupted_one_leaves_the_live_one_as_it_is_and_the_next_one_
     world: World, story: Story
 ) -> None:
     service = await read_all(world)
+    live = Path(service.parts.database.url.database or "")
     as_it_was, read, made = await rows(service), await positions(service), await structure(service)
     projection, halt = halting()
     rebuilding = asyncio.create_task(work(service, projection).run())
@@ -164,7 +166,7 @@ async def test_an_interrupted_one_leaves_the_live_one_as_it_is_and_the_next_one_
     await asyncio.gather(rebuilding, return_exceptions=True)
     assert (await rows(service), await positions(service), await structure(service)) == (as_it_was, read, made)
     if service.parts.database.is_sqlite:  # as a process leaves them that was killed
-        (world.folder / "test.db.rebuild-reads").write_bytes(b"half a file")
+        (world.folder / f"{live.name}.rebuild-reads").write_bytes(b"half a file")
     else:
         async with service.parts.database.write() as conn:
             await conn.execute(text("CREATE SCHEMA rebuild_reads"))
