@@ -240,6 +240,10 @@ class Tx:
         """Have `record` called with the service's metrics, if and when this transaction has committed."""
         self.measures.append(record)
 
+    def afterwards(self, call: Callable[[], None]) -> None:
+        """Have `call` made, if and when this transaction has committed."""
+        self.measures.append(lambda _metrics: call())
+
     def mark(self) -> tuple[int, ...]:
         """Where we are, for `back_to`."""
         return tuple(map(len, self._kept))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from gateway import inbound_cases, inbound_money, store, views
 from gateway import tables as t
@@ -14,10 +14,10 @@ M = "mandates."
 MANDATE_TOPIC = "mandates.mandate"
 
 # Told which answers are not right any more: `area:…`, `org:…`.
-Changed = Callable[..., Awaitable[object]]
+Changed = Callable[..., None]
 
 
-async def _nobody(*_tags: str) -> None:
+def _nobody(_tx: Tx, *_tags: str) -> None:
     return None
 
 
@@ -50,7 +50,7 @@ def _registers(inbound: Inbound, changed: Changed) -> None:
             version=event.sequence,
         )
         await store.set_areas(tx.conn, view.org, view.areas)
-        await changed(f"org:{view.org}", *(f"area:{area}" for area in view.areas))
+        changed(tx, f"org:{view.org}", *(f"area:{area}" for area in view.areas))
 
     @inbound.on("mandates.affair", M + "affair.listed", views.AffairView)
     async def affair(tx: Tx, event: Event, view: views.AffairView) -> None:
@@ -63,13 +63,13 @@ def _mandates(inbound: Inbound, changed: Changed) -> None:
         row = view.model_dump(exclude={"mandate"})
         state = {"activated": "active"}.get(_what(event), _what(event))
         await store.put(tx.conn, t.mandate, id=view.mandate, **row, state=state, version=event.sequence)
-        await changed(f"area:{view.area}", f"org:{view.holder}", f"org:{view.giver}")
+        changed(tx, f"area:{view.area}", f"org:{view.holder}", f"org:{view.giver}")
 
     async def state(tx: Tx, event: Event, view: views.MandateView) -> None:
         await store.change(tx.conn, t.mandate, view.mandate, state=_what(event), version=event.sequence)
         area = event.attribute("area")
         if area is not None:
-            await changed(f"area:{area}")
+            changed(tx, f"area:{area}")
 
     for name in ("proposed", "admitted", "activated"):
         inbound.on(MANDATE_TOPIC, f"{M}mandate.{name}", views.MandateTermsView)(terms)

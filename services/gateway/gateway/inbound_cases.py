@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway import store, views
@@ -13,7 +13,7 @@ from suizhuan.unit_of_work import Tx
 
 TOPIC, C = "complaints.case", "complaints.case."
 Heard = Sequence[tuple[Event, Any]]
-Changed = Callable[..., Awaitable[object]]
+Changed = Callable[..., None]
 
 
 # What an event says about its case, beside its version. A movement under way ends with its answer.
@@ -66,7 +66,7 @@ def register(inbound: Inbound, changed: Changed) -> None:
         await store.change_all(tx.conn, t.cases, known)
         await store.add_steps(tx.conn, [(view.case, event) for event, view in heard])
         areas = {area for event, view in heard if (area := event.attribute("area") or getattr(view, "area", None))}
-        await changed(*(f"area:{area}" for area in sorted(areas)))
+        changed(tx, *(f"area:{area}" for area in sorted(areas)))
 
     inbound.on_sets(
         TOPIC,

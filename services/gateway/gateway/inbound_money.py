@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from gateway import store, views
 from gateway import tables as t
@@ -11,7 +11,7 @@ from suizhuan.inbox import Inbound
 from suizhuan.unit_of_work import Tx
 
 F = "finance."
-Changed = Callable[..., Awaitable[object]]
+Changed = Callable[..., None]
 
 
 def register(inbound: Inbound, changed: Changed) -> None:
@@ -36,19 +36,19 @@ def _ledger(inbound: Inbound, changed: Changed) -> None:
         ]
         await store.put_all(tx.conn, t.entry, rows)
         await store.post(tx.conn, [line for row in rows for line in row["lines"]])  # type: ignore[attr-defined]
-        await changed(*sorted({f"org:{line.org}" for _, view in heard for line in view.lines}))
+        changed(tx, *sorted({f"org:{line.org}" for _, view in heard for line in view.lines}))
 
     inbound.on_sets("finance.entry", {F + "entry.posted": views.EntryView}, entries)
 
     @inbound.on("finance.earmark", F + "earmark.funded", views.FundedView)
     async def funded(tx: Tx, event: Event, view: views.FundedView) -> None:
         await store.put(tx.conn, t.earmark, **view.model_dump(), returned_fen=0, state="funded")
-        await changed(f"org:{view.payer}", f"org:{view.holder}")
+        changed(tx, f"org:{view.payer}", f"org:{view.holder}")
 
     @inbound.on("finance.earmark", F + "earmark.returned", views.ReturnedView)
     async def returned(tx: Tx, event: Event, view: views.ReturnedView) -> None:
         await store.returned(tx.conn, view.mandate, view.amount_fen)
-        await changed(f"org:{view.payer}", f"org:{view.holder}")
+        changed(tx, f"org:{view.payer}", f"org:{view.holder}")
 
     @inbound.on("finance.earmark", F + "earmark.settled", views.SettledView)
     async def settled(tx: Tx, event: Event, view: views.SettledView) -> None:
@@ -61,19 +61,19 @@ def _holds(inbound: Inbound, changed: Changed) -> None:
         row = view.model_dump(exclude={"hold"})
         await store.put(tx.conn, t.hold, id=view.hold, **row, captured_fen=0, released_fen=0, state="placed")
         await store.add_step(tx.conn, view.case, event)
-        await changed(f"org:{view.payer}")
+        changed(tx, f"org:{view.payer}")
 
     @inbound.on("finance.hold", F + "hold.captured", views.CapturedView)
     async def captured(tx: Tx, event: Event, view: views.CapturedView) -> None:
         await store.capture(tx.conn, view.hold, view.amount_fen, payee=view.payee, entry=view.entry)
         await store.add_step(tx.conn, view.case, event)
-        await changed(f"org:{view.payer}", f"org:{view.payee}")
+        changed(tx, f"org:{view.payer}", f"org:{view.payee}")
 
     @inbound.on("finance.hold", F + "hold.released", views.ReleasedView)
     async def released(tx: Tx, event: Event, view: views.ReleasedView) -> None:
         await store.release(tx.conn, view.hold, view.amount_fen)
         await store.add_step(tx.conn, view.case, event)
-        await changed(f"org:{view.payer}")
+        changed(tx, f"org:{view.payer}")
 
     async def step(tx: Tx, event: Event, view: views.CaseView) -> None:
         await store.add_step(tx.conn, view.case, event)

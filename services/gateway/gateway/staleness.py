@@ -1,7 +1,6 @@
-"""Tells the cache what events have made wrong.
-
-A handler runs inside its transaction, so an answer loaded between its call and the commit would be old again. So each
-tag is invalidated at once and once more shortly after; the cache's own bound (`cache_ttl`) holds for what is slower.
+"""Tells the cache what events have made wrong, once their transaction has committed: an answer loaded before that would
+be old again. What comes close together is told together; where the process ends before it could tell, the cache's own
+bound (`cache_ttl`) holds.
 """
 
 from __future__ import annotations
@@ -10,8 +9,9 @@ import asyncio
 
 from suizhuan.cache import Cache
 from suizhuan.kernel.area import prefixes
+from suizhuan.unit_of_work import Tx
 
-AGAIN_AFTER_S = 0.2
+TOGETHER_S = 0.02
 
 
 class Staleness:
@@ -23,22 +23,24 @@ class Staleness:
         self._tags: set[str] = set()
         self._wake = asyncio.Event()
 
-    async def changed(self, *tags: str) -> None:
+    def changed(self, tx: Tx, *tags: str) -> None:
         """Something happened under these tags; what happens in an area is seen from every area around it, too."""
         found = set(tags)
         for tag in tags:
             kind, _, area = tag.partition(":")
             if kind == "area":
                 found |= {f"within:{prefix}" for prefix in prefixes(area)}
-        self._tags |= found
+        tx.afterwards(lambda: self._note(found))
+
+    def _note(self, tags: set[str]) -> None:
+        self._tags |= tags
         self._wake.set()
-        await self._cache.invalidate(*found)
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             await self._wake.wait()
-            await asyncio.sleep(AGAIN_AFTER_S)
+            await asyncio.sleep(TOGETHER_S)
             tags, self._tags = self._tags, set()
             self._wake.clear()
             await self._cache.invalidate(*tags)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, func, insert, literal, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +15,7 @@ from mandates import tables as t
 from mandates.domain.mandate import Mandate
 from mandates.domain.switch import ON_SQLITE, OPEN, WAITING, Awaited
 from mandates.store import _mandate
+from suizhuan.db.query import Query
 from suizhuan.kernel.area import prefixes
 from suizhuan.kernel.clock import parse_utc, utc_text
 from suizhuan.kernel.term import LEAD
@@ -46,13 +47,43 @@ class Switch:
     traceparent: str | None
 
 
+# What every switch asks: made once, at import.
+_H, _S, _A = t.head.c, t.switch.c, t.awaited.c
+_NEXT = Query(update(t.head).where(_H.id == 1).values(sequence=_H.sequence + 1).returning(_H.sequence))
+_LOCK_HEAD = Query(select(_H.id).where(_H.id == 1).with_for_update())
+_THERE = [t.slot.c.affair == bindparam("b_affair"), t.slot.c.area == bindparam("b_area")]
+_IN_SLOT = Query(select(t.slot.c.mandate).where(*_THERE))
+_SWITCH = select(t.switch).where(_S.id == bindparam("b_id"))
+_FIND_SWITCH, _LOCK_SWITCH = Query(_SWITCH), Query(_SWITCH.with_for_update())
+_OVERLAPPING = Query(
+    select(_S.id)
+    .where(_S.state == OPEN, _S.affair == bindparam("b_affair"), _S.id != bindparam("b_id"))
+    .where(_S.lo < bindparam("b_hi"), _S.hi > bindparam("b_lo"))
+    .limit(1)
+)
+_WAITING = Query(
+    select(_S.id).where(_S.state == WAITING, _S.affair == bindparam("b_affair")).order_by(_S.requested_at, _S.id)
+)
+_AWAITED = select(_A.replica, _A.acknowledged_at, _A.pending_cases, _A.lease_over).where(
+    _A.switch == bindparam("b_switch")
+)
+_ALL_AWAITED = Query(_AWAITED.order_by(_A.replica))
+_LOCK_AWAITED = Query(_AWAITED.order_by(_A.replica).with_for_update())
+_ACKNOWLEDGE = Query(
+    update(t.awaited)
+    .where(_A.switch == bindparam("b_switch"), _A.replica == bindparam("b_replica"), _A.acknowledged_at.is_(None))
+    .values(acknowledged_at=bindparam("b_now"), pending_cases=bindparam("b_pending"))
+    .returning(_A.replica)
+)
+_CASES_READY = Query(select(t.cases_ready.c.switch).where(t.cases_ready.c.switch == bindparam("b_switch")))
+
+
 # --- the head: every record is made under its lock -------------------------------------------------------------
 
 
 async def next_sequence(conn: AsyncConnection) -> int:
     """Lock the head and take the next number; everything read after this sees what earlier records rest on."""
-    query = update(t.head).where(t.head.c.id == 1).values(sequence=t.head.c.sequence + 1).returning(t.head.c.sequence)
-    return int((await conn.execute(query)).scalar_one())
+    return int(await _NEXT.value(conn))
 
 
 async def take_beat(conn: AsyncConnection, now: datetime, not_since: datetime) -> int | None:
@@ -75,7 +106,7 @@ async def last_beat(conn: AsyncConnection) -> datetime | None:
 
 
 async def lock_head(conn: AsyncConnection) -> None:
-    await conn.execute(select(t.head.c.id).where(t.head.c.id == 1).with_for_update())
+    await _LOCK_HEAD.all(conn)
 
 
 async def set_founded(conn: AsyncConnection, now: datetime) -> None:
@@ -96,8 +127,8 @@ async def next_term(conn: AsyncConnection, affair: str, area: str) -> int:
 
 async def in_slot(conn: AsyncConnection, affair: str, area: str) -> str | None:
     """The lead mandate that came into the slot last and was not taken out of it by a switch."""
-    query = select(t.slot.c.mandate).where(t.slot.c.affair == affair, t.slot.c.area == area)
-    return (await conn.execute(query)).scalar_one_or_none()
+    found: str | None = await _IN_SLOT.value(conn, b_affair=affair, b_area=area)
+    return found
 
 
 async def put_in_slot(conn: AsyncConnection, affair: str, area: str, mandate: str | None) -> None:
@@ -128,9 +159,8 @@ async def add_switch(conn: AsyncConnection, switch: Switch) -> None:
 
 
 async def switch(conn: AsyncConnection, id_: str, *, lock: bool = False) -> Switch | None:
-    query = select(t.switch).where(t.switch.c.id == id_)
-    row = (await conn.execute(query.with_for_update() if lock else query)).one_or_none()
-    return Switch(**row._asdict()) if row is not None else None
+    row = await (_LOCK_SWITCH if lock else _FIND_SWITCH).first(conn, b_id=id_)
+    return Switch(**dict(zip(_S.keys(), row, strict=True))) if row is not None else None
 
 
 async def set_switch(conn: AsyncConnection, id_: str, **values: object) -> None:
@@ -166,16 +196,14 @@ async def under_way(conn: AsyncConnection, mandate: str) -> Switch | None:
 
 async def overlapping_open(conn: AsyncConnection, switch: Switch) -> str | None:
     """An open switch of the same affair whose area overlaps."""
-    s = t.switch.c
-    where = [s.state == OPEN, s.affair == switch.affair, s.id != switch.id, s.lo < switch.hi, s.hi > switch.lo]
-    return (await conn.execute(select(s.id).where(*where).limit(1))).scalar_one_or_none()
+    here = {"b_affair": switch.affair, "b_id": switch.id, "b_lo": switch.lo, "b_hi": switch.hi}
+    found: str | None = await _OVERLAPPING.value(conn, **here)
+    return found
 
 
 async def waiting(conn: AsyncConnection, affair: str) -> list[str]:
     """Switches of an affair that wait for their turn, the oldest first."""
-    s = t.switch.c
-    query = select(s.id).where(s.state == WAITING, s.affair == affair).order_by(s.requested_at, s.id)
-    return list((await conn.execute(query)).scalars())
+    return [row[0] for row in await _WAITING.all(conn, b_affair=affair)]
 
 
 async def open_switches(conn: AsyncConnection) -> Mapping[str, bool]:
@@ -230,12 +258,10 @@ async def acknowledge(conn: AsyncConnection, switch: str, replica: str, pending_
     """Note an acknowledgement. True: it was awaited, and no other is any more.
 
     The rows of the switch are locked, so that of two that come at once one is the last."""
-    rows = select(t.awaited).where(t.awaited.c.switch == switch).order_by(t.awaited.c.replica).with_for_update()
-    out = [row.replica for row in await conn.execute(rows) if row.acknowledged_at is None and not row.lease_over]
-    where = [t.awaited.c.switch == switch, t.awaited.c.replica == replica, t.awaited.c.acknowledged_at.is_(None)]
-    query = update(t.awaited).where(*where).values(acknowledged_at=now, pending_cases=pending_cases)
-    noted = (await conn.execute(query.returning(t.awaited.c.replica))).first() is not None
-    return noted and not set(out) - {replica}
+    found = [_to_awaited(row) for row in await _LOCK_AWAITED.all(conn, b_switch=switch)]
+    values = {"b_switch": switch, "b_replica": replica, "b_now": now, "b_pending": pending_cases}
+    noted = await _ACKNOWLEDGE.first(conn, **values) is not None
+    return noted and all(one.replica == replica or one.answered for one in found)
 
 
 async def lease_over(conn: AsyncConnection, switch: str) -> bool:
@@ -246,8 +272,12 @@ async def lease_over(conn: AsyncConnection, switch: str) -> bool:
 
 
 async def awaited(conn: AsyncConnection, switch: str) -> list[Awaited]:
-    rows = await conn.execute(select(t.awaited).where(t.awaited.c.switch == switch).order_by(t.awaited.c.replica))
-    return [Awaited(r.replica, r.acknowledged_at is not None, r.pending_cases, r.lease_over) for r in rows]
+    return [_to_awaited(row) for row in await _ALL_AWAITED.all(conn, b_switch=switch)]
+
+
+def _to_awaited(row: Sequence[Any]) -> Awaited:
+    replica, acknowledged_at, pending_cases, over = row
+    return Awaited(replica, acknowledged_at is not None, pending_cases, over)
 
 
 async def set_cases_ready(conn: AsyncConnection, switch: str, cases: int, now: datetime) -> None:
@@ -256,8 +286,7 @@ async def set_cases_ready(conn: AsyncConnection, switch: str, cases: int, now: d
 
 
 async def cases_ready(conn: AsyncConnection, switch: str) -> bool:
-    query = select(t.cases_ready.c.switch).where(t.cases_ready.c.switch == switch)
-    return (await conn.execute(query)).first() is not None
+    return await _CASES_READY.first(conn, b_switch=switch) is not None
 
 
 def _insert(conn: AsyncConnection, table: Any) -> Any:

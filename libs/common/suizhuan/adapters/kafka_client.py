@@ -24,6 +24,7 @@ REQUEST_MS = 10_000
 SESSION_MS = 10_000
 DELIVERY_S = 5.0  # aiokafka's idempotent producer would wait for its broker for ever
 COMMIT_S = 2.0
+COMMIT_EVERY_S = 5.0
 STOP_S = 5.0
 GRACE_S = 0.05  # aiokafka's own timeout shall come first
 BATCH_BYTES = 512 * 1024

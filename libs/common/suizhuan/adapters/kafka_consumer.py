@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import ConsumerRebalanceListener
@@ -16,7 +16,7 @@ from aiokafka.errors import (
     KafkaError,
 )
 
-from suizhuan.adapters.kafka_client import COMMIT_S, GRACE_S, STOP_S, ConsumerClient, translated
+from suizhuan.adapters.kafka_client import COMMIT_EVERY_S, COMMIT_S, GRACE_S, STOP_S, ConsumerClient, translated
 from suizhuan.ports.log import (
     OnAssigned,
     OnRevoked,
@@ -136,6 +136,7 @@ class KafkaConsumer(_Reads):
         self._listener = listener
         self._committing: asyncio.Task[None] | None = None
         self._newest: dict[TopicPartition, int] = {}  # to be told to the log
+        self._closing = asyncio.Event()
 
     def assignment(self) -> frozenset[TopicPartition]:
         return self._listener.owned
@@ -157,7 +158,7 @@ class KafkaConsumer(_Reads):
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         # Nobody waits for it: the next batch need not wait for the broker's word, and aiokafka would wait for a
-        # coordinator that is away for ever. While one is under way, what comes next is gathered.
+        # coordinator that is away for ever. It costs the broker more than a record, so what comes next is gathered.
         self._newest.update(offsets)
         if self._committing is None or self._committing.done():
             self._committing = asyncio.create_task(self._commit())
@@ -169,8 +170,11 @@ class KafkaConsumer(_Reads):
                 await self._client.commit({KafkaPartition(*tp): offset for tp, offset in offsets.items()})
             except (KafkaError, ConsumerStoppedError, IllegalStateError):
                 return  # advisory: after a rebalance or an outage the database still knows
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), COMMIT_EVERY_S)
 
     async def close(self) -> None:
+        self._closing.set()
         if self._committing is not None:
             await asyncio.wait({self._committing}, timeout=COMMIT_S)
         await super().close()
