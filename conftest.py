@@ -177,7 +177,7 @@ def own_kafka() -> Iterator[Callable[[], Kafka]]:
     brokers: list[Kafka] = []
 
     def make() -> Kafka:
-        broker = Kafka(folder / str(len(brokers)))
+        broker = Kafka(folder / str(len(brokers)), brief=True)
         brokers.append(broker)
         try:
             return broker.start()

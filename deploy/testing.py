@@ -16,10 +16,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -31,9 +32,13 @@ import redis
 from deploy import containers
 from deploy.local import LOCAL, Kafka, Postgres, Redis, Unavailable
 from deploy.local.kafka import brokers
-from deploy.local.process import spawn
+from deploy.local.process import Server, spawn
 
-LOCAL_SERVERS = {server.name: server for server in (Kafka, Postgres, Redis)}
+LOCAL_SERVERS: dict[str, Callable[[Path], Server]] = {
+    Kafka.name: partial(Kafka, brief=True),
+    Postgres.name: Postgres,
+    Redis.name: Redis,
+}
 VARIABLES = {name: f"SUIZHUAN_TEST_{name.upper()}" for name in LOCAL_SERVERS}
 WAYS = {
     "given": "given URL 指定地址",

@@ -26,14 +26,16 @@ CONFIGURATION = Path(__file__).with_name("kafka")
 class Kafka(Server):
     """One broker without replicas, topics made only when asked for; a stop keeps its port and all its data.
 
-    `heap` is Java's largest heap. Jars are fetched once for all brokers of this repository.
+    `heap` is Java's largest heap. `brief`: it is for minutes, so its start counts more than its speed. Jars are fetched
+    once for all brokers of this repository.
     """
 
     name: ClassVar[str] = "kafka"
 
-    def __init__(self, folder: Path, *, heap: str = "512m") -> None:
+    def __init__(self, folder: Path, *, heap: str = "512m", brief: bool = False) -> None:
         super().__init__(folder)
         self._heap = heap
+        self._compiler = ("-XX:TieredStopAtLevel=1",) if brief else ()
         self._properties = self.folder / "server.properties"
         if self._properties.exists():
             # The controller's port is written into its quorum's state, so a used folder keeps both.
@@ -52,9 +54,9 @@ class Kafka(Server):
         libraries = _libraries()
         if not (self.folder / "data" / "meta.properties").exists():
             self._format(java, libraries)
+        options = [f"-Xmx{self._heap}", "-XX:+UseSerialGC", *self._compiler]
         logging = f"-Dlog4j2.configurationFile={CONFIGURATION / 'log4j2.xml'}"
-        run = [f"-Xmx{self._heap}", "-XX:+UseSerialGC", logging, "-cp", f"{libraries}/*", "kafka.Kafka"]
-        return [java, *run, str(self._properties)]
+        return [java, *options, logging, "-cp", f"{libraries}/*", "kafka.Kafka", str(self._properties)]
 
     def answers(self) -> bool:
         return brokers(HOST, self.port) > 0

@@ -18,7 +18,7 @@ class Servers:
 
     def __init__(self, folder: Path = LOCAL / "servers", *, durable: bool = False) -> None:
         self.folder = folder.resolve()
-        self.kafka = Kafka(self.folder / Kafka.name)
+        self.kafka = Kafka(self.folder / Kafka.name, brief=not durable)
         self.postgres = Postgres(self.folder / Postgres.name, durable=durable)
         self.redis = Redis(self.folder / Redis.name)
 

@@ -56,7 +56,7 @@ async def real(tmp_path_factory: pytest.TempPathFactory, postgres_url: str, redi
     Complaints runs as two processes, the others as one.
     """
     folder = tmp_path_factory.mktemp("real")
-    kafka = Kafka(folder / "kafka")
+    kafka = Kafka(folder / "kafka", brief=True)
     try:
         await asyncio.to_thread(kafka.start)
     except Unavailable as reason:

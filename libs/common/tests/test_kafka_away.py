@@ -46,7 +46,7 @@ async def test_a_log_made_while_the_broker_is_down_works_once_it_is_up(own_kafka
     await log.close()
 
 
-@pytest.mark.parametrize("outage", ["stop", "kill", "pause"])
+@pytest.mark.parametrize("outage", [pytest.param("stop", marks=pytest.mark.slow), "kill", "pause"])
 async def test_a_broker_that_comes_back_is_used_again(own_kafka: Callable[[], Kafka], outage: str) -> None:
     """Away for 22 s: all that polls goes on polling, all that appends goes on appending, in order."""
     broker = await asyncio.to_thread(own_kafka)
@@ -87,7 +87,7 @@ async def test_a_broker_that_comes_back_is_used_again(own_kafka: Callable[[], Ka
         await log.close()
 
 
-@pytest.mark.parametrize("outage", ["stop", "pause"])
+@pytest.mark.parametrize("outage", [pytest.param("stop", marks=pytest.mark.slow), "pause"])
 async def test_closing_does_not_wait_for_a_broker_that_is_away(own_kafka: Callable[[], Kafka], outage: str) -> None:
     broker = await asyncio.to_thread(own_kafka)
     log = KafkaLog(broker.url)
