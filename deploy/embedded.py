@@ -165,6 +165,7 @@ async def serve(data: Path, host: str, sock: socket.socket) -> None:
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=3,
+            timeout_keep_alive=75,  # longer than any client keeps an idle connection
             server_header=False,
         )
     )

@@ -35,7 +35,9 @@ def main(argv: list[str] | None = None) -> int:
         audience=arguments.audience,
         base_url=arguments.base_url,
     )
-    uvicorn.run(app, host=arguments.host, port=arguments.port, access_log=False, server_header=False)
+    uvicorn.run(
+        app, host=arguments.host, port=arguments.port, access_log=False, server_header=False, timeout_keep_alive=75
+    )
     return 0
 
 

@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 
 from suizhuan import failpoints
+from suizhuan.db.database import is_transient
 from suizhuan.logs import configure_logs
 from suizhuan.rebuild_command import rebuild
 from suizhuan.reconcile_command import reconcile, restored
@@ -29,6 +30,8 @@ Build = Callable[[ServiceSettings], Service]
 Extra = Mapping[str, Callable[[Service, list[str]], Awaitable[None]]]
 
 
+DATABASE_AGAIN_S = 0.5
+KEEP_ALIVE_S = 75
 ROLES = ("api", "worker", "all", "migrate")
 COMMANDS: Extra = {"dead-letters": dead_letters, "rebuild": rebuild, "reconcile": reconcile, "restored": restored}
 
@@ -60,8 +63,6 @@ async def _run(service: Service, role: str, arguments: list[str], extra: Extra) 
             await service.migrate()
             await extra[role](service, arguments)
             return 0
-        if role == "all":
-            await service.migrate()
         return await _serve(service, role)
     finally:
         await service.close()
@@ -77,7 +78,8 @@ async def _serve(service: Service, role: str) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)  # measured: p99 of a command falls from 52 to 13 ms
-    await (service.start_api() if role == "api" else service.start())
+    if not await _started(service, role, stop):
+        return 0
     server = http_server(service)
     serving = asyncio.create_task(server.serve(), name=f"{service.parts.name}:http")
     stopping = [asyncio.create_task(event.wait()) for event in (stop, service.stopped)]
@@ -94,6 +96,25 @@ async def _serve(service: Service, role: str) -> int:
         sys.stderr.write(f"{service.parts.name}: {service.why_stopped}\n")
         return 1
     return 0 if stop.is_set() else 1
+
+
+async def _started(service: Service, role: str, stop: asyncio.Event) -> bool:
+    """Start it as soon as its database answers: who restarts both at once need not know which is first. False: told to
+    stop before. Errors: all others."""
+    while not stop.is_set():
+        try:
+            if role == "all":
+                await service.migrate()
+            await (service.start_api() if role == "api" else service.start())
+        except Exception as error:
+            if service.parts.database.is_sqlite or not is_transient(error):
+                raise
+            log.warning("start_waits_for_database", reason=type(error).__name__)
+        else:
+            return True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), DATABASE_AGAIN_S)
+    return False
 
 
 class _Server(uvicorn.Server):
@@ -114,6 +135,8 @@ def http_server(service: Service) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=10,
+        # Longer than any client keeps an idle connection: else it asks just as we close, and has no answer.
+        timeout_keep_alive=KEEP_ALIVE_S,
         server_header=False,
     )
     return _Server(config)
