@@ -34,6 +34,7 @@ from deploy.demo_issuer import ISSUER, create_issuer_app, jwks_file
 from deploy.people import clients, people
 from deploy.starting import TRY_AS, CannotStart, announced, only_one
 from suizhuan.adapters.embedded_log import EmbeddedLog
+from suizhuan.edge import KEEP_ALIVE_S
 from suizhuan.kernel.clock import SystemClock
 from suizhuan.logs import configure_logs
 from suizhuan.profile import load_profile
@@ -165,7 +166,7 @@ async def serve(data: Path, host: str, sock: socket.socket) -> None:
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=3,
-            timeout_keep_alive=75,  # longer than any client keeps an idle connection
+            timeout_keep_alive=KEEP_ALIVE_S,
             server_header=False,
         )
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import uvicorn
 
 from deploy.demo_issuer.app import ISSUER, create_issuer_app, load_clients, load_people
+from suizhuan.edge import KEEP_ALIVE_S
 
 WARNING = f"""\
 WARNING: this is the demonstration issuer ({ISSUER}). It signs a token for anybody as anybody.
@@ -36,7 +37,12 @@ def main(argv: list[str] | None = None) -> int:
         base_url=arguments.base_url,
     )
     uvicorn.run(
-        app, host=arguments.host, port=arguments.port, access_log=False, server_header=False, timeout_keep_alive=75
+        app,
+        host=arguments.host,
+        port=arguments.port,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
     return 0
 

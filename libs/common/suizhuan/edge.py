@@ -25,6 +25,9 @@ from suizhuan.tracing import Tracing, span_from_traceparent, traceparent_of
 
 log = logging.getLogger("suizhuan.http")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+# Whoever serves an app keeps idle connections longer than any client does (httpx 5 s, proxies up to 60): else a client
+# asks just as we close, and has no answer.
+KEEP_ALIVE_S = 75
 _UNTRACED = ("/health/", "/metrics", "/static-offline-docs/")
 
 # The docs pages run their own scripts, so only framing, plugins and base are fenced here.
