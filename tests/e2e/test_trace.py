@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from joserfc.jwk import ECKey
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -19,7 +17,8 @@ from finance.app import build as build_finance
 from services.complaints.tests.conftest import COMMUNITY, FIRM, ISSUER, World
 from suizhuan.adapters.embedded_log import EmbeddedLog
 from suizhuan.kernel.clock import SystemClock
-from suizhuan.settings import IssuerSettings, ServiceSettings, load_settings
+from suizhuan.settings import ServiceSettings, load_settings
+from suizhuan.testing import issuer_in
 from suizhuan.tracing import Tracing
 
 
@@ -40,9 +39,7 @@ async def world(spans: InMemorySpanExporter, tmp_path: Path) -> AsyncIterator[Wo
     """Complaints and finance at work on one log, in the city as it begins."""
     clock = SystemClock()
     log = EmbeddedLog(tmp_path / "log.db", clock=clock)
-    key = ECKey.generate_key("P-256", {"kid": "k1"})
-    jwks = tmp_path / "jwks.json"
-    jwks.write_text(json.dumps({"keys": [{**key.as_dict(private=False), "use": "sig", "alg": "ES256"}]}))
+    key, issuer = issuer_in(tmp_path, ISSUER)
 
     def settings(name: str) -> ServiceSettings:
         return load_settings(
@@ -50,7 +47,7 @@ async def world(spans: InMemorySpanExporter, tmp_path: Path) -> AsyncIterator[Wo
             name,
             database_url=f"sqlite+aiosqlite:///{tmp_path}/{name}.db",
             data_dir=tmp_path,
-            issuers=(IssuerSettings(issuer=ISSUER, jwks_file=jwks),),
+            issuers=(issuer,),
         )
 
     made = World(lambda: build_complaints(settings("complaints"), broker=log, clock=clock), clock, key)  # type: ignore[arg-type]

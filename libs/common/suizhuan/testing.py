@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from joserfc.jwk import ECKey
 from sqlalchemy import delete, event, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,6 +28,7 @@ from suizhuan.inbox import Inbound
 from suizhuan.kernel.clock import Clock, utc_text
 from suizhuan.partitioner import partition_for
 from suizhuan.ports.log import Record
+from suizhuan.settings import IssuerSettings
 from suizhuan.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -45,6 +48,14 @@ class Bench(Protocol):
     def uow(self) -> UnitOfWork: ...
     @property
     def replica(self) -> Replica: ...
+
+
+def issuer_in(folder: Path, issuer: str) -> tuple[ECKey, IssuerSettings]:
+    """The key of an issuer, and the settings with which a service trusts it: its public keys are a file in `folder`."""
+    key = ECKey.generate_key("P-256", {"kid": "k1"})
+    file = folder / "jwks.json"
+    file.write_text(json.dumps({"keys": [{**key.as_dict(private=False), "use": "sig", "alg": "ES256"}]}))
+    return key, IssuerSettings(issuer=issuer, jwks_file=file)
 
 
 def record(

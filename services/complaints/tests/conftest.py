@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,8 +17,8 @@ from complaints.app import build
 from suizhuan.deadlines import Deadlines
 from suizhuan.kernel.clock import ManualClock
 from suizhuan.service import Service
-from suizhuan.settings import IssuerSettings, ServiceSettings, load_settings
-from suizhuan.testing import AuthorityLog, Published, feed, published, record
+from suizhuan.settings import ServiceSettings, load_settings
+from suizhuan.testing import AuthorityLog, Published, feed, issuer_in, published, record
 from suizhuan.testing_databases import Databases
 
 AFFAIR, OTHER = "env.exposed-rubbish", "env.accumulated-waste"
@@ -282,15 +281,13 @@ def clock() -> ManualClock:
 
 def made(url: str, folder: Path, clock: ManualClock) -> World:
     """A service on that database, which has heard nothing of the world yet."""
-    key = ECKey.generate_key("P-256", {"kid": "k1"})
-    jwks = folder / "jwks.json"
-    jwks.write_text(json.dumps({"keys": [{**key.as_dict(private=False), "use": "sig", "alg": "ES256"}]}))
+    key, issuer = issuer_in(folder, ISSUER)
     settings = load_settings(
         ServiceSettings,
         "complaints",
         database_url=url,
         data_dir=folder,
-        issuers=(IssuerSettings(issuer=ISSUER, jwks_file=jwks),),
+        issuers=(issuer,),
     )
     return World(lambda: build(settings, broker=NoLog(), clock=clock), clock, key)  # type: ignore[arg-type]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,8 @@ from suizhuan.kernel.clock import ManualClock
 from suizhuan.ports.log import Log
 from suizhuan.seed import Seed, load_seed
 from suizhuan.service import Service
-from suizhuan.settings import IssuerSettings, ServiceSettings, load_settings
-from suizhuan.testing import AuthorityLog, Published, feed, published, record
+from suizhuan.settings import ServiceSettings, load_settings
+from suizhuan.testing import AuthorityLog, Published, feed, issuer_in, published, record
 from suizhuan.testing_databases import Databases
 
 SEED = Path(__file__).parents[3] / "deploy" / "seed" / "xiangli.seed.yaml"
@@ -99,15 +98,13 @@ class Api:
 
 def made(url: str, folder: Path, seed: Seed) -> Api:
     """The service on that database."""
-    key = ECKey.generate_key("P-256", {"kid": "k1"})
-    jwks = folder / "jwks.json"
-    jwks.write_text(json.dumps({"keys": [{**key.as_dict(private=False), "use": "sig", "alg": "ES256"}]}))
+    key, issuer = issuer_in(folder, ISSUER)
     settings = load_settings(
         ServiceSettings,
         "finance",
         database_url=url,
         data_dir=folder,
-        issuers=(IssuerSettings(issuer=ISSUER, jwks_file=jwks),),
+        issuers=(issuer,),
     )
     clock, unused = ManualClock(), object()
     broker: Log = unused  # type: ignore[assignment]  # the service is driven by hand
