@@ -85,8 +85,10 @@ async def test_it_works_with_a_process_per_service_and_leaves_nothing_behind(
             assert [key async for key in keys.scan_iter(match=f"{prefix}:gateway:*", count=1000)]
         assert len(await databases_of(platform, postgres_url)) == len(BY_NAME)
         await crashed_unnoticed(platform.programs["finance"])
-    finally:
         with pytest.raises(ProgramFailed, match="finance: had ended with -9"):
+            await platform.stop()
+    finally:
+        if any(program.running for program in platform.programs.values()):
             await platform.stop()
     assert not any(exists(program.pid or 0) for program in platform.programs.values())
     assert await databases_of(platform, postgres_url) == set()

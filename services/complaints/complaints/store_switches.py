@@ -72,7 +72,7 @@ async def lead_mandates(conn: AsyncConnection, affair: str, area: str) -> frozen
 
 
 async def lock_cases_in(conn: AsyncConnection, slots: Sequence[Slot]) -> list[Case]:
-    """The open cases in these slots, locked, in the order of their ids."""
+    """The open cases in these slots, in the order of their ids; locked slot by slot, in each in that order."""
     found: dict[str, Case] = {}
     for slot in sorted((s for s in slots if s.mandates), key=lambda s: (s.affair, s.area)):
         values = {"b_affair": slot.affair, "b_mandates": sorted(slot.mandates), "b_inside": f"{slot.area}%"}

@@ -146,7 +146,8 @@ class Switches:
                 change = drop_holds(case, dropped.switch, [row.hold] if row.hold else [])
             changes.append((change, desk.authority_of(case), case.responsible))
         await store.save_all(tx, changes)
-        await store_switches.forget(tx, dropped.switch)
+        if rows:
+            await store_switches.forget(tx, dropped.switch)
 
 
 @dataclass(slots=True)
