@@ -18,6 +18,7 @@ from opentelemetry.trace import SpanKind
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from suizhuan import lead
 from suizhuan.db.database import Database, is_transient
 from suizhuan.decision import LANES
 from suizhuan.failpoints import hit
@@ -36,7 +37,7 @@ IDLE_FLOOR_S, IDLE_CEILING_S = 0.02, 1.0
 UNASKED_S = 5.0
 BLOCKED_S = 1.0  # how long a partition that failed is left alone
 VACUUM_AFTER = 20_000  # rows deleted: autovacuum looks only once a minute, and a minute can be a million rows
-ALIVE_S = 1.0  # a leader that is silent for 3 s loses its session
+ALIVE_S = 1.0  # a leader says something so often, see `lead.SILENT_S`
 AGE_EVERY_S = 0.5
 BACKLOG_S = 5.0  # a full batch that is older than this is a backlog: fresh events no longer queue behind it
 
@@ -120,10 +121,9 @@ class Relay:
                 return
             conn = await plain.execution_options(isolation_level="AUTOCOMMIT")
             try:
-                # A leader that freezes loses its session, and with it the locks, within seconds: also one that was
-                # frozen while it was being sent a large answer.
-                await conn.execute(text("SET idle_session_timeout = '3s'"))
-                await conn.execute(text("SET tcp_user_timeout = '3s'"))
+                # A leader that freezes loses its session, and with it the locks, within seconds (`suizhuan.lead`).
+                await conn.execute(text(f"SET idle_session_timeout = '{lead.SILENT_S}s'"))
+                await conn.execute(text(f"SET tcp_user_timeout = '{lead.SILENT_S}s'"))
                 # Forgetting need not be on disk before we go on: what comes back after a crash is published again, and
                 # dropped by who has it. A flush for each batch would hold up the next event.
                 await conn.execute(text("SET synchronous_commit = off"))
@@ -132,9 +132,12 @@ class Relay:
                 await conn.execute(text("SET enable_sort = off"))
                 await conn.execute(text("SET enable_seqscan = off"))
                 await conn.execute(text("SET enable_bitmapscan = off"))
-                while not await self._lock(conn):
+                while not await lead.take(conn, self.lanes):
                     self.metrics.relay_leader.labels(lane=self.name).set(0)
-                    await self.clock.sleep(ALIVE_S)
+                    if await lead.depose_silent(conn, self.lanes):
+                        log.warning("relay_leader_deposed", relay=self.name)
+                    else:
+                        await self.clock.sleep(ALIVE_S)
                 self.metrics.relay_leader.labels(lane=self.name).set(1)
                 raw: Any = (await conn.get_raw_connection()).driver_connection
                 await raw.add_listener(CHANNEL, lambda *_: self._wake.set())
@@ -142,19 +145,6 @@ class Relay:
             finally:
                 self.metrics.relay_leader.labels(lane=self.name).set(0)
                 await conn.invalidate()  # its session must not go back into the pool
-
-    async def _lock(self, conn: AsyncConnection) -> bool:
-        """All lanes or none: who got some of them only would hold up whoever has the others."""
-        names = {"names": [f"relay:{lane}" for lane in self.lanes]}
-        query = text(
-            "SELECT pg_try_advisory_lock(hashtextextended(name, 0)) FROM unnest(CAST(:names AS text[])) AS name"
-        )
-        got = list((await conn.execute(query, names)).scalars())
-        if all(got):
-            return True
-        if any(got):
-            await conn.execute(text("SELECT pg_advisory_unlock_all()"))
-        return False
 
     async def _lead(self, conn: AsyncConnection) -> None:
         """Publish for as long as we are the leader."""

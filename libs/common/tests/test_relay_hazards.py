@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from suizhuan import lead
 from suizhuan.adapters.embedded_log import EmbeddedLog
 from suizhuan.cloudevents import Event, decode, pack
 from suizhuan.consumer import Consumer
@@ -183,21 +184,18 @@ async def test_workers_that_skip_each_others_rows_reorder_an_aggregate(demo: Dem
         order.append(held)
     assert order == ["two", "one"]
     async with leading(demo, log), demo.database.engine.connect() as plain:
-        second = Relay("demo", demo.database, log, [], SystemClock(), demo.metrics)
-        assert not await second._lock(await plain.execution_options(isolation_level="AUTOCOMMIT"))
+        assert not await lead.take(await plain.execution_options(isolation_level="AUTOCOMMIT"), range(LANES))
 
 
 async def test_of_two_relays_that_share_the_lanes_each_leads_its_own(demo: Demo, log: EmbeddedLog) -> None:
     topics = list(demo.registry.topics.values())
     both = [Relay("demo", demo.database, log, topics, SystemClock(), demo.metrics, number=i, of=2) for i in range(2)]
     assert sorted(both[0].lanes + both[1].lanes) == list(range(LANES))
-    async with both[0]._leading(), both[1]._leading():
-        alone = Relay("demo", demo.database, log, topics, SystemClock(), demo.metrics)
-        async with demo.database.engine.connect() as plain:
-            conn = await plain.execution_options(isolation_level="AUTOCOMMIT")
-            assert not await alone._lock(conn)  # another number of relays never leads beside them
-            held = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
-            assert (await conn.execute(held)).scalar_one() == 0
+    async with both[0]._leading(), both[1]._leading(), demo.database.engine.connect() as plain:
+        conn = await plain.execution_options(isolation_level="AUTOCOMMIT")
+        assert not await lead.take(conn, range(LANES))  # another number of relays never leads beside them
+        held = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+        assert (await conn.execute(held)).scalar_one() == 0
 
 
 async def test_records_of_a_topic_that_is_one_order_lie_in_one_lane_and_pass_no_backlog(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped, unused-ignore]
 import pytest
+from sqlalchemy.engine import make_url
 
 from suizhuan.adapters.kafka_log import KafkaLog
 from suizhuan.cloudevents import decode, pack
@@ -25,6 +26,7 @@ from suizhuan.partitioner import partition_for
 from suizhuan.ports.log import TopicSpec
 
 from .conftest import make_demo
+from .door import Door
 
 PROCESS = Path(__file__).with_name("relay_process.py")
 KEYS = 20
@@ -57,8 +59,9 @@ class Stage:
         await self.conn.close()
         await self.look.close()
 
-    async def start(self) -> asyncio.subprocess.Process:
-        process = await asyncio.create_subprocess_exec(sys.executable, str(PROCESS), self.url, self.kafka, self.topic)
+    async def start(self, url: str = "") -> asyncio.subprocess.Process:
+        command = (sys.executable, str(PROCESS), url or self.url, self.kafka, self.topic)
+        process = await asyncio.create_subprocess_exec(*command)
         self.relays.append(process)
         return process
 
@@ -227,6 +230,25 @@ async def test_when_the_leader_freezes_another_goes_on_within_eight_seconds_and_
     os.kill(first.pid, signal.SIGCONT)  # thawed, and it sends what it held
     await stage.write(KEYS * 10)
     await settled(stage)
+
+
+@pytest.mark.real
+async def test_a_leader_that_falls_silent_in_the_midst_of_a_question_is_deposed(stage: Stage) -> None:
+    """It has sent the text of its fetch and not yet the values: for PostgreSQL it is neither idle nor slow to read."""
+    there = make_url(stage.url)
+    assert there.host and there.port
+    door = Door(there.host, there.port, last=b"FROM outbox AS o")
+    await door.open()
+    await stage.start(there.set(host="127.0.0.1", port=door.port).render_as_string(hide_password=False))
+    await until(lambda: led(stage), within=20)
+    before = await stage.leader()
+    await stage.start()
+    await stage.write(KEYS * 10)
+    took = await until(lambda: led(stage, before), within=30)
+    print(f"taken over {took:.2f} s after it fell silent")
+    assert took < 8
+    await settled(stage)
+    await door.shut()
 
 
 async def _published(stage: Stage) -> bool:
