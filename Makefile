@@ -5,7 +5,9 @@ DATA ?= data
 VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
-OWN := libs/common services/mandates services/finance services/complaints services/gateway
+SERVICES := $(notdir $(patsubst %/pyproject.toml,%,$(wildcard services/*/pyproject.toml)))
+OWN := libs/common $(SERVICES:%=services/%)
+space := $(subst ,, )
 export UV_LINK_MODE ?= copy
 # Compiled once here: else every process of the tests, and the first start, compiles what it imports (6 s instead of 3).
 export UV_COMPILE_BYTECODE ?= 1
@@ -65,7 +67,7 @@ lint: $(VENV)/.dev ## ruff's rules
 	$(VENV)/bin/ruff check .
 
 types: $(VENV)/.dev ## mypy, strict
-	$(VENV)/bin/mypy libs/common/suizhuan services/mandates/mandates services/finance/finance services/complaints/complaints services/gateway/gateway deploy bench
+	MYPYPATH=$(subst $(space),:,$(OWN)):. $(VENV)/bin/mypy libs/common/suizhuan $(foreach s,$(SERVICES),services/$s/$s) deploy bench
 
 contracts: $(VENV)/.dev ## the walls between services and around the pure domain
 	PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache
@@ -77,7 +79,7 @@ schemas: $(VENV)/.run ## write docs/schemas from the code (refuses a breaking ch
 	$(PY) -m deploy.schemas
 
 settings: $(VENV)/.run ## write docs/settings.md from the code
-	$(PY) -m suizhuan.settings_reference gateway.settings:Settings
+	$(PY) -m suizhuan.settings_reference $(SERVICES:%=%.settings:Settings)
 
 clean: ## remove what was installed and started here (not the data folder)
 	rm -rf $(VENV) .local .mypy_cache .ruff_cache

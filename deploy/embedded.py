@@ -16,7 +16,9 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -24,15 +26,10 @@ from rich.console import Console
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-import complaints.app
-import finance.app
-import finance.bootstrap
-import gateway.app
-import mandates.app
-import mandates.bootstrap
 from deploy.demo_issuer import ISSUER, create_issuer_app, jwks_file
 from deploy.people import clients, people
 from deploy.starting import TRY_AS, CannotStart, announced, only_one
+from deploy.topology import BY_NAME, DEPARTMENTS, GATEWAY, TOPIC_NAMES
 from suizhuan.adapters.embedded_log import EmbeddedLog
 from suizhuan.edge import KEEP_ALIVE_S
 from suizhuan.kernel.clock import SystemClock
@@ -64,15 +61,9 @@ class Platform:
             base_url=f"{self.base}{ISSUER_PATH}",
             clock=self.clock,
         )
-        self.departments: dict[str, Service] = {
-            "mandates": mandates.app.build(self._settings("mandates"), broker=self.log, clock=self.clock),
-            "finance": finance.app.build(self._settings("finance"), broker=self.log, clock=self.clock),
-            "complaints": complaints.app.build(self._settings("complaints"), broker=self.log, clock=self.clock),
-        }
+        self.departments: dict[str, Service] = {name: self._built(name) for name in DEPARTMENTS}
         upstreams = {name: httpx.ASGITransport(app=service.app) for name, service in self.departments.items()}
-        self.gateway = gateway.app.build(
-            self._settings("gateway"), broker=self.log, clock=self.clock, upstreams=upstreams
-        )
+        self.gateway = self._built(GATEWAY, upstreams=upstreams)
         self.app = Starlette(routes=[Mount(ISSUER_PATH, app=self.issuer)])
         self.app.router.default = self.gateway.app  # also addresses that no pattern takes, such as with a line break
 
@@ -80,13 +71,20 @@ class Platform:
     def services(self) -> list[Service]:
         return [*self.departments.values(), self.gateway]
 
+    def _built(self, name: str, **more: Any) -> Service:
+        made: Service = import_module(f"{name}.app").build(
+            self._settings(name), broker=self.log, clock=self.clock, **more
+        )
+        return made
+
     def _settings(self, name: str) -> ServiceSettings:
         return load_settings(
             ServiceSettings,
             name,
             data_dir=self.data,
             log_format="text",
-            root_path="" if name == "gateway" else f"/{name}",
+            root_path="" if name == GATEWAY else f"/{name}",
+            topics=TOPIC_NAMES,
             issuers=(IssuerSettings(issuer=ISSUER, jwks_file=self.jwks),),
             trust_demo_issuer=True,
         )
@@ -96,8 +94,10 @@ class Platform:
         for service in self.services:
             await service.migrate()
         await self.log.ensure_topics([t for s in self.services for t in s.parts.registry.topics.values()])
-        first = await mandates.bootstrap.bootstrap(self.departments["mandates"], self.seed)
-        await finance.bootstrap.bootstrap(self.departments["finance"], self.seed)
+        first = False
+        for name, department in self.departments.items():
+            if BY_NAME[name].is_founded:
+                first |= await import_module(f"{name}.bootstrap").bootstrap(department, self.seed)
         for service in self.services:
             await service.start()
         return first

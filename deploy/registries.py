@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-import complaints.events
-import complaints.inbound
-import finance.events
-import finance.inbound
-import gateway.events
-import gateway.inbound
-import mandates.events
-import mandates.inbound
+from importlib import import_module
+
+from deploy.topology import BY_NAME, TOPIC_NAMES
 from suizhuan.events import EventRegistry
 from suizhuan.inbox import Inbound
 
-REGISTRIES: dict[str, EventRegistry] = {
-    registry.service: registry
-    for registry in (
-        mandates.events.EVENTS,
-        finance.events.EVENTS,
-        complaints.events.EVENTS,
-        gateway.events.EVENTS,
-    )
-}
-
-INBOUNDS: dict[str, Inbound] = {
-    "mandates": mandates.inbound.declared(),
-    "finance": finance.inbound.declared(),
-    "complaints": complaints.inbound.declared(),
-    "gateway": gateway.inbound.declared(),
-}
+REGISTRIES: dict[str, EventRegistry] = {name: import_module(f"{name}.events").EVENTS for name in BY_NAME}
+INBOUNDS: dict[str, Inbound] = {name: import_module(f"{name}.inbound").declared(TOPIC_NAMES) for name in BY_NAME}

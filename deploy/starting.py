@@ -13,8 +13,9 @@ from typing import Any
 from rich.console import Console
 from rich.panel import Panel
 
+from deploy.topology import DEPARTMENTS
+
 TRY_AS = "staff-nanguan-01"  # a worker of 南关社区
-DEPARTMENTS = ("mandates", "finance", "complaints")
 FILE = "endpoints.json"
 
 

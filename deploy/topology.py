@@ -1,12 +1,16 @@
-"""The whole platform on one page: every service, topic and consumer group.
+"""The whole platform on one page: every service, topic and consumer group. To add a service: its folder, and its
+entry here.
 
-Nothing is derived here, so that it can be read; `tests/contract/test_topology.py` compares it with what the services
-declare. Ports are those of the local profile; the embedded profile has one port for all.
+`tests/contract/test_contracts.py` compares it with what the services declare. Ports are those of the local profile; the
+embedded profile has one port for all. `SUIZHUAN_WITHOUT=property,volunteers` is the platform of a district that has not
+got these departments.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 AUTHORITY = "mandates.authority"
 
@@ -23,82 +27,70 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """A service: what it publishes, and what its groups read. Group `<name>.authority` reads the grants."""
+    """A service: what it publishes, and what its groups read. Group `<name>.authority` reads the grants.
+
+    `*.claim` in `listens` is that topic of every service that has one. A service that `is_founded` starts with what the
+    founding document says.
+    """
 
     name: str
     zh: str
     port: int
     topics: tuple[Topic, ...]
     listens: tuple[str, ...] = field(default=())
+    is_founded: bool = False
+
+    @property
+    def heard(self) -> tuple[str, ...]:
+        """The topics that `listens` means on this platform."""
+        return tuple(name for name in TOPIC_NAMES if any(fnmatchcase(name, wanted) for wanted in self.listens))
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
         groups: dict[str, tuple[str, ...]] = {f"{self.name}.authority": (AUTHORITY,)}
-        if self.listens:
-            groups[self.name] = self.listens
+        if self.heard:
+            groups[self.name] = self.heard
         return groups
 
 
-SERVICES: tuple[ServiceSpec, ...] = (
+def own(name: str, *topics: str) -> tuple[Topic, ...]:
+    """The topics of a service: those of its aggregates, and those that every service has."""
+    every = (Topic(f"{name}.deadletter", partitions=1), Topic(f"{name}.reconciliation", partitions=1))
+    return (*(Topic(f"{name}.{topic}") for topic in topics), Topic(f"{name}.replica"), *every)
+
+
+EVERY: tuple[ServiceSpec, ...] = (
     ServiceSpec(
         "mandates",
         "权责",
         8101,
         (
             Topic(AUTHORITY, partitions=1, compacted=True, min_compaction_lag_s=2 * 3600),
-            Topic("mandates.organisation"),
-            Topic("mandates.affair"),
-            Topic("mandates.mandate"),
-            Topic("mandates.replica"),
-            Topic("mandates.deadletter", partitions=1),
-            Topic("mandates.reconciliation", partitions=1),
+            *own("mandates", "organisation", "affair", "mandate"),
         ),
-        listens=(
-            "complaints.replica",
-            "complaints.switch",
-            "finance.earmark",
-            "finance.replica",
-            "gateway.replica",
-            "mandates.replica",
-        ),
+        listens=("*.replica", "complaints.switch", "finance.earmark"),
+        is_founded=True,
     ),
     ServiceSpec(
         "finance",
         "经费",
         8102,
-        (
-            Topic("finance.tariff"),
-            Topic("finance.entry"),
-            Topic("finance.earmark"),
-            Topic("finance.hold"),
-            Topic("finance.replica"),
-            Topic("finance.deadletter", partitions=1),
-            Topic("finance.reconciliation", partitions=1),
-        ),
+        own("finance", "tariff", "entry", "earmark", "hold"),
         listens=("complaints.case", "mandates.mandate", "mandates.organisation"),
+        is_founded=True,
     ),
     ServiceSpec(
         "complaints",
         "诉求",
         8103,
-        (
-            Topic("complaints.case"),
-            Topic("complaints.switch"),
-            Topic("complaints.replica"),
-            Topic("complaints.deadletter", partitions=1),
-            Topic("complaints.reconciliation", partitions=1),
-        ),
+        own("complaints", "case", "switch"),
         listens=("finance.hold", "finance.tariff", "mandates.affair", "mandates.organisation"),
     ),
     ServiceSpec(
         "gateway",
         "网关",
         8100,
-        (
-            Topic("gateway.replica"),
-            Topic("gateway.deadletter", partitions=1),
-            Topic("gateway.reconciliation", partitions=1),
-        ),
+        own("gateway"),
         listens=(
             "complaints.case",
             "finance.earmark",
@@ -111,5 +103,10 @@ SERVICES: tuple[ServiceSpec, ...] = (
     ),
 )
 
+GATEWAY = "gateway"
+WITHOUT = frozenset(filter(None, os.environ.get("SUIZHUAN_WITHOUT", "").split(",")))
+SERVICES = tuple(service for service in EVERY if service.name not in WITHOUT)
 BY_NAME = {service.name: service for service in SERVICES}
+DEPARTMENTS = tuple(name for name in BY_NAME if name != GATEWAY)
 TOPICS = tuple(topic for service in SERVICES for topic in service.topics)
+TOPIC_NAMES = tuple(sorted(topic.name for topic in TOPICS))

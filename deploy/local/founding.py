@@ -1,17 +1,15 @@
-"""What has to be there before the services start: topics, and a founded district.
+"""What has to be there before the services start: a founded district.
 
-In this process, as `python -m mandates bootstrap FILE` and `python -m finance bootstrap FILE` do it in two.
+In this process, as `python -m mandates bootstrap FILE` and the others do it each in its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from importlib import import_module
 from pathlib import Path
 
-import finance.app
-import finance.bootstrap
-import mandates.app
-import mandates.bootstrap
 from suizhuan.adapters.kafka_log import KafkaLog
 from suizhuan.seed import Seed
 from suizhuan.service import Service
@@ -19,13 +17,13 @@ from suizhuan.settings import ServiceSettings, load_settings
 
 
 async def found(seed: Seed, *, kafka: str, profile: str, data: Path, databases: Mapping[str, str]) -> bool:
-    """Migrate and fill finance, then mandates: money is there before anything that needs it is announced.
+    """Migrate and fill the services with these databases.
 
     What they have to say lies in their outboxes until they are started. False: they were founded before.
     """
     log = KafkaLog(kafka)
 
-    def made(name: str, build: Callable[..., Service]) -> Service:
+    def made(name: str) -> Service:
         settings = load_settings(
             ServiceSettings,
             name,
@@ -36,15 +34,15 @@ async def found(seed: Seed, *, kafka: str, profile: str, data: Path, databases: 
             issuers=(),
             otlp_endpoint=None,
         )
-        return build(settings, broker=log)
+        built: Service = import_module(f"{name}.app").build(settings, broker=log)
+        return built
 
-    money, rights = made("finance", finance.app.build), made("mandates", mandates.app.build)
-    try:
-        await money.migrate()
-        await rights.migrate()
-        await finance.bootstrap.bootstrap(money, seed)
-        return await mandates.bootstrap.bootstrap(rights, seed)
-    finally:
-        await money.close()
-        await rights.close()
-        await log.close()
+    first = False
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(log.close)
+        for name in databases:
+            service = made(name)
+            stack.push_async_callback(service.close)
+            await service.migrate()
+            first |= await import_module(f"{name}.bootstrap").bootstrap(service, seed)
+    return first

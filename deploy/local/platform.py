@@ -27,16 +27,13 @@ from deploy.local.process import HOST, free_ports
 from deploy.local.programs import Program, ProgramFailed
 from deploy.local.topics import NotEmpty, make_all, refuse_existing
 from deploy.people import clients, people
-from deploy.topology import BY_NAME
+from deploy.topology import BY_NAME, DEPARTMENTS, GATEWAY, TOPIC_NAMES
 from suizhuan.profile import load_profile
 from suizhuan.seed import Seed, load_seed
 
 SEED = Path(__file__).parents[1] / "seed" / "xiangli.seed.yaml"
 ISSUER_NAME = "issuer"
-GATEWAY = "gateway"
 ALL = "all"
-FOUNDED = ("finance", "mandates")
-"""They start when they have been founded; the others need not wait for that."""
 READY_S = 60.0
 
 
@@ -175,18 +172,20 @@ class Platform:
         self._write("clients.json", [dataclasses.asdict(client) for client in clients()])
         self.programs[ISSUER_NAME].start()
         await self._databases.create()
-        first = [name for name in BY_NAME if self._founded or name not in FOUNDED]
+        # Who is founded starts when that is done; the others need not wait for it.
+        later = [name for name, spec in BY_NAME.items() if spec.is_founded and not self._founded]
+        first = [name for name in BY_NAME if name not in later]
         await asyncio.gather(*(self._migrate(name) for name in first if ALL not in self._roles[name]))
         for name in first:
             self._start_all_of(name)
-        if not self._founded:
+        if later:
             # Loaded only now: it takes seconds, in which those started above load too.
             founding = await asyncio.to_thread(import_module, "deploy.local.founding")
-            databases = {name: self.database_url(name) for name in FOUNDED}
+            databases = {name: self.database_url(name) for name in later}
             await founding.found(seed, kafka=self._kafka, profile=self.profile, data=self.folder, databases=databases)
             self._founded = True
             self._remember()
-            for name in FOUNDED:
+            for name in later:
                 self._start_all_of(name)
         await asyncio.gather(*(program.wait_ready(self.ready_s) for program in self.programs.values()))
 
@@ -256,7 +255,7 @@ class Platform:
             "ROOT_PATH": "" if service == GATEWAY else f"/{service}",
         }
         if service == GATEWAY:
-            own |= {f"{name.upper()}_URL": f"{self.url(name)}/{name}" for name in BY_NAME if name != GATEWAY}
+            own |= {"UPSTREAMS": json.dumps({name: f"{self.url(name)}/{name}" for name in DEPARTMENTS})}
         issuer = {"issuer": ISSUER, "jwks_url": f"{self.url(ISSUER_NAME)}/jwks"}
         common = {
             "LOG_URL": f"kafka://{self._kafka}",
@@ -264,6 +263,7 @@ class Platform:
             "REDIS_PREFIX": self._prefix,
             "HOST": HOST,
             "PROFILE": self.profile,
+            "TOPICS": json.dumps(TOPIC_NAMES),
             "ISSUERS": json.dumps([issuer]),
             "TRUST_DEMO_ISSUER": "true",
             "LOG_FORMAT": "text",

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from deploy.registries import REGISTRIES
+from deploy.registries import INBOUNDS, REGISTRIES
 from deploy.schemas import problems
-from deploy.topology import AUTHORITY, SERVICES, TOPICS
+from deploy.topology import AUTHORITY, EVERY, SERVICES, TOPICS
 from suizhuan.compat import breaks, example
-from suizhuan.inbox import Inbound, Subscription
+from suizhuan.inbox import Subscription
 from suizhuan.ports.log import TopicSpec
 
 EVENTS = {event.name: event for registry in REGISTRIES.values() for event in registry.types.values()}
 
 
-def inbound(service: str) -> Inbound:
-    """What a service listens to, as its `inbound.py` declares it."""
-    found = importlib.import_module(f"{service}.inbound").declared()
-    assert isinstance(found, Inbound)
-    return found
-
-
 def subscriptions() -> Iterator[tuple[str, Subscription]]:
     for service in REGISTRIES:
-        for subscription in inbound(service).subscriptions.values():
+        for subscription in INBOUNDS[service].subscriptions.values():
             yield service, subscription
 
 
@@ -87,5 +81,15 @@ def test_the_topology_names_every_topic_as_its_owner_declares_it() -> None:
 
 def test_the_topology_names_every_consumer_group() -> None:
     for service in SERVICES:
-        assert list(service.listens) == inbound(service.name).topics, service.name
+        assert list(service.heard) == INBOUNDS[service.name].topics, service.name
         assert service.groups[f"{service.name}.authority"] == (AUTHORITY,)
+
+
+def test_every_service_stands_behind_the_walls() -> None:
+    root = Path(__file__).parents[2]
+    walls = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    services = {spec.name for spec in EVERY}
+    assert set(walls["root_packages"]) == services | {"suizhuan", "deploy"}
+    (layers,) = (c["layers"] for c in walls["contracts"] if c["type"] == "layers")
+    assert set(layers[1].split(" | ")) == services
+    assert services == {path.parent.name for path in root.glob("services/*/pyproject.toml")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,11 @@ class Subscription:
     view: type[View]
     handler: Handler | None
     together: SetHandler | None = None
+
+
+def services_with(kind: str, topics: Iterable[str]) -> list[str]:
+    """The services that have a topic of this kind: `claim` of `property.claim`."""
+    return sorted(name.partition(".")[0] for name in topics if name.partition(".")[2] == kind)
 
 
 class Inbound:

@@ -153,6 +153,12 @@ class ServiceSettings(BaseSettings):
         default=None,
         pattern=r"^https?://",
     )
+    topics: tuple[str, ...] = setting(
+        "The topics of this platform, JSON: of each kind it knows (`*.replica`, `*.bill`, `*.referral`) a service"
+        " hears those of every department",
+        "本平台的全部主题（JSON）：服务按其所知的种类收听各部门的主题",
+        default=(),
+    )
     log_level: Literal["debug", "info", "warning", "error"] = setting("Least level logged", "日志级别", default="info")
     log_format: Literal["json", "text"] = setting("Form of the log", "日志格式", default="json")
     otlp_endpoint: str | None = setting(

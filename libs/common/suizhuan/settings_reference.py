@@ -104,6 +104,8 @@ def _type(annotation: Any) -> str:
         return " · ".join(f"`{a}`" for a in arguments)
     if origin is tuple:
         return "JSON list"
+    if origin is dict:
+        return "JSON object"
     names = {
         str: "text",
         int: "whole number",
@@ -136,7 +138,8 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.check:
         present = arguments.out.read_text(encoding="utf-8")
         return 0 if render(made_from(present)) == present else 1
-    arguments.out.write_text(render([COMMON, *arguments.classes]), encoding="utf-8")
+    own = [name for name in arguments.classes if _load(name) is not ServiceSettings]
+    arguments.out.write_text(render([COMMON, *own]), encoding="utf-8")
     return 0
 
 

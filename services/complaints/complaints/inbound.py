@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from complaints import desk, store
@@ -114,7 +116,7 @@ def make(handovers: Handovers, switches: Switches) -> Inbound:
     return inbound
 
 
-def declared() -> Inbound:
+def declared(topics: Sequence[str] = ()) -> Inbound:
     """What the service listens to, for documents and contract tests: nothing of it is ever run."""
     rules = Rules.of(load_profile("demonstration"))
     handovers = Handovers(rules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from finance import store
@@ -192,6 +193,6 @@ def make(money: Money | None) -> Inbound:
     return inbound
 
 
-def declared() -> Inbound:
+def declared(topics: Sequence[str] = ()) -> Inbound:
     """What is listened to, for documents and contract tests."""
     return make(None)

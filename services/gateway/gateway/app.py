@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -31,8 +31,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 DESCRIPTION = """
 命令与查询以 `/服务名/…` 转发给各服务，凭调用者自己的令牌 / commands and queries go on to the services by `/service/…`,
-with the caller's own token:
-[权责 mandates]({root}/mandates/docs) · [经费 finance]({root}/finance/docs) · [诉求 complaints]({root}/complaints/docs)
+with the caller's own token: {services}
 """
 
 
@@ -59,12 +58,19 @@ def build(
         parts=parts,
         migrations=MIGRATIONS,
         title="网关 Gateway",
-        description=DESCRIPTION.format(root=settings.root_path),
+        description=DESCRIPTION.format(
+            services=" · ".join(f"[{name}]({settings.root_path}/{name}/docs)" for name in behind.names)
+        ),
         catalogue=ERRORS,
-        routers=[routes_reads.router, routes_events.router, routes_audit.router, routes_passing.router],
-        inbound=inbound.make(staleness.changed),
+        routers=[
+            routes_reads.router,
+            routes_events.router,
+            routes_audit.router,
+            routes_passing.router_to(behind.names),
+        ],
+        inbound=inbound.make(staleness.changed, settings.topics),
         extra=[staleness, behind],
-        projections=[reads()],
+        projections=[reads(settings.topics)],
     )
     state = service.app.state
     state.own_settings = settings
@@ -75,14 +81,14 @@ def build(
     return service
 
 
-def reads() -> Projection:
-    """The tables behind the composed reads."""
-    heard = inbound.declared()
+def reads(platform: Sequence[str]) -> Projection:
+    """The tables behind the composed reads, from what there is among these topics."""
+    heard = inbound.declared(platform)
     return Projection(
         name="reads",
         group=heard.group,
         topics=tuple(heard.topics),
-        target=lambda _: inbound.declared(),
+        target=lambda _: inbound.declared(platform),
         tables=tuple(Base.metadata.sorted_tables),
     )
 

@@ -114,7 +114,7 @@ class Composer:
 
     async def missing(self) -> list[MissingOut]:
         found = await self.upstreams.missing()
-        return [MissingOut(service=s, reason=reason, parts=PARTS[s]) for s, reason in found.items()]
+        return [MissingOut(service=s, reason=reason, parts=PARTS.get(s, [])) for s, reason in found.items()]
 
 
 def _with_money(mandate: dict[str, Any], affair: dict[str, Any], earmark: dict[str, Any]) -> dict[str, Any]:

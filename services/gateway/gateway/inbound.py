@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gateway import inbound_cases, inbound_money, store, views
 from gateway import tables as t
@@ -21,13 +21,13 @@ def _nobody(_tx: Tx, *_tags: str) -> None:
     return None
 
 
-def declared() -> Inbound:
+def declared(topics: Sequence[str] = ()) -> Inbound:
     """What the gateway listens to, for documents and contract tests."""
-    return make(_nobody)
+    return make(_nobody, topics)
 
 
-def make(changed: Changed) -> Inbound:
-    """The handlers of the one consumer group."""
+def make(changed: Changed, topics: Sequence[str] = ()) -> Inbound:
+    """The handlers of the one consumer group; of `topics` it hears those of the departments that are there."""
     inbound = Inbound("gateway")
     _registers(inbound, changed)
     _mandates(inbound, changed)

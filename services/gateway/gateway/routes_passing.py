@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from gateway.passing import pass_on
-from gateway.settings import UPSTREAMS, Settings
+from gateway.settings import Settings
 from gateway.upstreams import Upstreams
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-router = APIRouter(tags=["services 服务"])
 
 
 async def passed_on(request: Request, path: str = "") -> Response:
@@ -21,7 +22,11 @@ async def passed_on(request: Request, path: str = "") -> Response:
     return await pass_on(request, service, upstreams, max_answer=settings.max_answer_bytes)
 
 
-for _service in UPSTREAMS:
-    # No schema: each service documents itself.
-    router.add_api_route(f"/{_service}/{{path:path}}", passed_on, methods=METHODS, include_in_schema=False)
-    router.add_api_route(f"/{_service}", passed_on, methods=METHODS, include_in_schema=False)
+def router_to(services: Iterable[str]) -> APIRouter:
+    """The routes to these services."""
+    router = APIRouter(tags=["services 服务"])
+    for service in services:
+        # No schema: each service documents itself.
+        router.add_api_route(f"/{service}/{{path:path}}", passed_on, methods=METHODS, include_in_schema=False)
+        router.add_api_route(f"/{service}", passed_on, methods=METHODS, include_in_schema=False)
+    return router

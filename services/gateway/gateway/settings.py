@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import StringConstraints
+
 from suizhuan.settings import ServiceSettings, load_settings, setting
 
-UPSTREAMS = ("mandates", "finance", "complaints")
-URL = r"^https?://[^/?#]+(/[^/?#]+)*$"
-WITH_PREFIX = ", with its own `root_path` if it has one"
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^/?#]+(/[^/?#]+)*$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 
 
 class Settings(ServiceSettings):
     """Beside what every service has."""
 
     service: str = setting("The name of the service", "服务名称", default="gateway", pattern=r"^[a-z][a-z0-9_]{0,30}$")
-    mandates_url: str = setting(
-        f"Where mandates is{WITH_PREFIX}", "权责服务地址", default="http://127.0.0.1:8101", pattern=URL
-    )
-    finance_url: str = setting(
-        f"Where finance is{WITH_PREFIX}", "经费服务地址", default="http://127.0.0.1:8102", pattern=URL
-    )
-    complaints_url: str = setting(
-        f"Where complaints is{WITH_PREFIX}", "诉求服务地址", default="http://127.0.0.1:8103", pattern=URL
+    upstreams: dict[Name, Url] = setting(
+        "Where each service is, JSON: `{name: url}`, with its own `root_path` if it has one",
+        "各服务的地址（JSON：`{名称: 地址}`），有路径前缀的一并写上",
+        default={
+            "mandates": "http://127.0.0.1:8101",
+            "finance": "http://127.0.0.1:8102",
+            "complaints": "http://127.0.0.1:8103",
+        },
     )
     upstream_connect_timeout: float = setting(
         "How long to wait for a connection to a service", "连接服务的最长等待", default=2.0, gt=0, le=60, unit="s"
@@ -82,9 +85,6 @@ class Settings(ServiceSettings):
         le=10_000_000,
         unit="events",
     )
-
-    def url_of(self, service: str) -> str:
-        return str(getattr(self, f"{service}_url"))
 
 
 def own(settings: ServiceSettings) -> Settings:

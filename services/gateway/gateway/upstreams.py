@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from gateway.settings import UPSTREAMS, Settings
+from gateway.settings import Settings
 from suizhuan.kernel.refusal import Refusal
 
 PROBE_S = 1.0
@@ -21,6 +21,7 @@ class Upstreams:
         self.name = "upstreams"
         self._settings = settings
         self._transports = dict(transports or {})
+        self.names = sorted(transports if transports is not None else settings.upstreams)
         self._clients: dict[str, httpx.AsyncClient] = {}
 
     async def run(self) -> None:
@@ -38,7 +39,7 @@ class Upstreams:
         s = self._settings
         transport = self._transports.get(service)
         made = httpx.AsyncClient(
-            base_url=_in_process(service, transport) if transport else s.url_of(service),
+            base_url=_in_process(service, transport) if transport else s.upstreams[service],
             transport=transport,
             timeout=httpx.Timeout(s.upstream_timeout, connect=s.upstream_connect_timeout),
             limits=httpx.Limits(
@@ -52,8 +53,8 @@ class Upstreams:
 
     async def missing(self) -> dict[str, str]:
         """The services that do not answer now, each with its reason. Within about `PROBE_S` seconds."""
-        reasons = await asyncio.gather(*(self._probe(service) for service in UPSTREAMS))
-        return {service: reason for service, reason in zip(UPSTREAMS, reasons, strict=True) if reason is not None}
+        reasons = await asyncio.gather(*(self._probe(service) for service in self.names))
+        return {service: reason for service, reason in zip(self.names, reasons, strict=True) if reason is not None}
 
     async def _probe(self, service: str) -> str | None:
         try:

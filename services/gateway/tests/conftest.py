@@ -51,8 +51,8 @@ class World:
         }
         return load_settings(Settings, "gateway", **given)
 
-    def gateway(self, upstreams: Mapping[str, httpx.AsyncBaseTransport] | None = None, **settings: Any) -> Service:
-        made = build(self.settings(**settings), broker=self.log, clock=SystemClock(), upstreams=upstreams)
+    def gateway(self, transports: Mapping[str, httpx.AsyncBaseTransport] | None = None, **settings: Any) -> Service:
+        made = build(self.settings(**settings), broker=self.log, clock=SystemClock(), upstreams=transports)
         self.services.append(made)
         return made
 

@@ -213,7 +213,7 @@ async def test_a_service_that_is_down_is_named(world: World) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    gateway = world.gateway(finance_url=f"http://127.0.0.1:{port}")
+    gateway = world.gateway(upstreams={"finance": f"http://127.0.0.1:{port}"})
     async with client(gateway) as http:
         answer = await http.get("/finance/accounts", headers={"Accept-Language": "en"})
     assert answer.status_code == 503

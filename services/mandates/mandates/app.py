@@ -50,7 +50,7 @@ def build(
         title="权责 Mandates",
         catalogue=ERRORS,
         routers=[routes.router, routes_mandates.router, routes_views.router],
-        inbound=inbound.make(),
+        inbound=inbound.make(settings.topics),
         look=gauges.look,
         deadlines=timers.make(switching),
         adoption=ADOPTION,

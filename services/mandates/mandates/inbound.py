@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mandates import store
 from mandates import store_switches as switches
 from mandates.domain import ending, funding
@@ -9,11 +11,16 @@ from mandates.domain.mandate import FUNDED
 from mandates.switching import STEP
 from mandates.timers import BEAT_SOON, activate_when_it_starts
 from suizhuan.cloudevents import Event
-from suizhuan.inbox import Inbound, View
+from suizhuan.inbox import Inbound, View, services_with
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Tx
 
-SERVICES = ("complaints", "finance", "gateway", "mandates")  # who keeps a replica of the grants
+SERVICES = (
+    "complaints",
+    "finance",
+    "gateway",
+    "mandates",
+)  # keep a replica of the grants, wherever there is a platform
 BUDGET_AFFAIR, BUDGET_POWER = "gov.budget", "finance.budget.allocate"
 SMALLER = "mandates.mandate.place"
 
@@ -64,10 +71,10 @@ class SettledView(View):
     returned_fen: int
 
 
-def make() -> Inbound:
-    """The handlers of the one consumer group."""
+def make(topics: Sequence[str] = ()) -> Inbound:
+    """The handlers of the one consumer group; of `topics` it hears the replicas of every service."""
     inbound = Inbound("mandates")
-    for service in SERVICES:
+    for service in sorted({*SERVICES, *services_with("replica", topics)}):
         inbound.on(f"{service}.replica", f"{service}.replica.joined", JoinedView)(joined)
         inbound.on(f"{service}.replica", f"{service}.replica.acknowledged", AcknowledgedView)(acknowledged)
     inbound.on("complaints.switch", "complaints.switch.cases_ready", CasesReadyView)(cases_ready)
@@ -77,9 +84,9 @@ def make() -> Inbound:
     return inbound
 
 
-def declared() -> Inbound:
+def declared(topics: Sequence[str] = ()) -> Inbound:
     """What mandates listens to, for documents and contract tests."""
-    return make()
+    return make(topics)
 
 
 async def joined(tx: Tx, event: Event, view: JoinedView) -> None:
