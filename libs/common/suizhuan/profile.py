@@ -125,7 +125,8 @@ class AccountRoles(Model):
     """Which accounts of the chart automatic entries use, so that code knows roles and never a number.
 
     `earmark` is money received for a mandate and not yet earned; `subsidy` income from a budget; `work_income`
-    and `work_cost` what a verified case brings to who did it and costs who gave it; `allocation` a budget given."""
+    and `work_cost` what a verified case brings to who did it and costs who gave it; `allocation` a budget given;
+    `rent_income` and `other_income` what is due by a bill."""
 
     cash: Text
     bank: Text
@@ -136,6 +137,8 @@ class AccountRoles(Model):
     work_income: Text
     work_cost: Text
     allocation: Text
+    rent_income: Text
+    other_income: Text
 
 
 class Evaluation(Model):
@@ -168,6 +171,29 @@ class Emergency(Model):
     funding_limit_h: Annotated[float, Field(gt=0)]
 
 
+class Shown(Model):
+    """Of events of these types (`complaints.case.*`) these fields; without fields, all of them."""
+
+    types: tuple[Text, ...] = Field(min_length=1)
+    fields: tuple[Text, ...] | None = None
+
+
+class HubPurpose(Model):
+    """Why a hub reads the streams, its sharing class, and what that covers; the rest is masked."""
+
+    code: Slug
+    name: Words
+    sharing: Literal["unconditional", "conditional"]
+    shows: tuple[Shown, ...] = Field(min_length=1)
+
+
+class Hub(Model):
+    """上联: the catalogue of purposes, and for how many days receipts are kept (PIPL 56: three years at least)."""
+
+    purposes: tuple[HubPurpose, ...] = Field(min_length=1)
+    receipts_days: Annotated[StrictInt, Field(ge=1096)]
+
+
 class Profile(Model):
     """One jurisdiction. `synthetic` names the fields whose values are made up, for want of a published one."""
 
@@ -191,6 +217,7 @@ class Profile(Model):
     forbidden_certificates: tuple[Words, ...]
     evaluation: Evaluation
     emergency: Emergency
+    hub: Hub
 
     @field_validator("synthetic")
     @classmethod
