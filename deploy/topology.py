@@ -29,8 +29,8 @@ class Topic:
 class ServiceSpec:
     """A service: what it publishes, and what its groups read. Group `<name>.authority` reads the grants.
 
-    `*.bill` in `listens` is that topic of every other service that has one. A service that `is_founded` starts with
-    what the founding document says.
+    `*.bill` in `listens` is that topic of every other service that has one, `!*.bill` leaves it out. A service that
+    `is_founded` starts with what the founding document says.
     """
 
     name: str
@@ -44,8 +44,10 @@ class ServiceSpec:
     def heard(self) -> tuple[str, ...]:
         """The topics that `listens` means on this platform."""
         mine = {topic.name for topic in self.topics}
-        others = (name for name in TOPIC_NAMES if name not in mine and any(fnmatchcase(name, w) for w in self.listens))
-        return tuple(sorted({*others, *(mine & set(self.listens))}))
+        others = {name for name in TOPIC_NAMES if name not in mine and any(fnmatchcase(name, w) for w in self.listens)}
+        out = [wanted[1:] for wanted in self.listens if wanted.startswith("!")]
+        without = {name for name in others if any(fnmatchcase(name, w) for w in out)}
+        return tuple(sorted((others - without) | (mine & set(self.listens))))
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -94,13 +96,9 @@ EVERY: tuple[ServiceSpec, ...] = (
         8100,
         own("gateway"),
         listens=(
-            "complaints.case",
-            "finance.earmark",
-            "finance.entry",
-            "finance.hold",
-            "mandates.affair",
-            "mandates.mandate",
-            "mandates.organisation",
+            "*",  # whatever departments say in public
+            *("!*.bill", "!*.deadletter", "!*.reconciliation", "!*.referral", "!*.replica"),
+            *("!complaints.switch", "!finance.tariff", "!mandates.authority"),
         ),
     ),
 )

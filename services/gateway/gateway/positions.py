@@ -19,10 +19,16 @@ POLL_S = 2.0
 NOT_STREAMED = frozenset({"replica", "deadletter", "reconciliation", "bill", "referral"})
 
 
+def departments(platform: Iterable[str]) -> list[str]:
+    """The topics in which the departments of this platform say in public what happens, beside those of every one."""
+    core = {name.partition(".")[0] for name in TOPICS}
+    public = (name for name in platform if name.partition(".")[2] not in NOT_STREAMED)
+    return sorted(name for name in public if name.partition(".")[0] not in core)
+
+
 def streamed(platform: Iterable[str]) -> tuple[str, ...]:
     """The topics that a stream reads: those of every platform, and what the departments of this one say."""
-    more = sorted(name for name in platform if name.partition(".")[2] not in NOT_STREAMED and name not in TOPICS)
-    return (*TOPICS, *more)
+    return (*TOPICS, *departments(platform))
 
 
 async def ends(log: Log, topics: Iterable[str] = TOPICS) -> Positions:
