@@ -6,7 +6,7 @@ They stand in a YAML file beside the founding document: `xiangli.property.yaml` 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import structlog
 from pydantic import Field, StrictInt
@@ -25,7 +25,7 @@ from property.store import Kept
 from property.store_estates import ESTATES, PREMISES
 from property.store_firms import CONTRACTS, FIRMS
 from suizhuan.context import Context, derived_id
-from suizhuan.datamodel import AreaCode, Count, Slug, Text
+from suizhuan.datamodel import AreaCode, Count, LimitText, Slug, Text
 from suizhuan.seed import Entry, Seed, SeedError, load_seed
 from suizhuan.service import Service
 from suizhuan.unit_of_work import Tx
@@ -73,10 +73,10 @@ class ContractEntry(Entry):
     id: Slug
     estate: Slug
     firm: Slug
-    basis: str
+    basis: Literal["lump_sum", "commission"]
     fee_fen: Annotated[StrictInt, Field(ge=1)]
     days: Annotated[StrictInt, Field(ge=1)]
-    answer_limit: Text | None = None
+    answer_limit: LimitText | None = None
 
 
 class Founding(Entry):
@@ -191,7 +191,7 @@ async def _contract(tx: Tx, entry: ContractEntry, _: Founding) -> bool:
         fee_fen=entry.fee_fen,
         starts_on=today,
         ends_on=today + timedelta(days=entry.days),
-        answer_limit=entry.answer_limit,
+        answer_limit=str(entry.answer_limit) if entry.answer_limit is not None else None,
         meeting=None,
     )
     contract = await CONTRACTS.put(tx, by(contracts.after, None, tx.now, fact), None)

@@ -257,7 +257,7 @@ class World:
 
     async def contract(self, estate: str, **more: Any) -> dict[str, Any]:
         """The firm is listed, and under contract from today on."""
-        await self.post("/firms", HOUSING, {"firm": FIRM, "area": STREET, "grade": "second"})
+        await self.post("/firms", STREET_ORG, {"firm": FIRM, "area": STREET, "grade": "second"})
         return await self.post("/contracts", STREET_ORG, contract_terms(estate, **more))
 
     async def repair(self, estate: str, *, by: str = RESIDENT, **more: Any) -> dict[str, Any]:
