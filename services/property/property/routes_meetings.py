@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from property import desk, store, voting
 from property import store_meetings as meetings_store
@@ -108,7 +110,7 @@ async def file_committee(command: CommandDep, meeting_id: str, body: FilingIn) -
         command.check_version(meeting.version)
         now = await MEETINGS.put(tx, meetings.file_committee(meeting, body.reference, tx.now), authority)
         await voting.watch(tx, now)
-        return MeetingOut.of(now, (await meetings_store.words(tx.conn, [now.id])).get(now.id, {}))
+        return (await _shown(tx.conn, [now]))[0]
 
     return await command.decide(work)
 
@@ -129,8 +131,7 @@ async def list_meetings(
         request, MEETINGS, lambda one: one, cursor=cursor, limit=limit, area=area, estate=estate, state=state
     )
     async with parts(request).database.read() as conn:
-        words = await meetings_store.words(conn, [one.id for one in found])
-    return MeetingPage(items=[MeetingOut.of(one, words.get(one.id, {})) for one in found], next=following)
+        return MeetingPage(items=await _shown(conn, found), next=following)
 
 
 @router.get("/meetings/{meeting_id}", response_model=MeetingOut, summary="业主大会 / A meeting")
@@ -138,6 +139,12 @@ async def get_meeting(request: Request, response: Response, meeting_id: str) -> 
     """结果在表决结束后给出 / results come with its end. `ETag` is its version."""
     async with parts(request).database.read() as conn:
         found = await MEETINGS.get(conn, desk.key_of(meeting_id, "meeting"))
-        words = await meetings_store.words(conn, [found.id])
+        (shown,) = await _shown(conn, [found])
     response.headers["ETag"] = etag(found.version)
-    return MeetingOut.of(found, words.get(found.id, {}))
+    return shown
+
+
+async def _shown(conn: AsyncConnection, found: Sequence[Meeting]) -> list[MeetingOut]:
+    keys = [one.id for one in found]
+    words, lost = await meetings_store.words(conn, keys), await meetings_store.lost_ballots(conn, keys)
+    return [MeetingOut.of(one, words.get(one.id, {}), lost.get(one.id, 0)) for one in found]

@@ -150,10 +150,13 @@ class MeetingOut(BaseModel):
     filing_due_at: datetime | None = Field(description="业委会备案期限 / by when the committee is filed")
     filing_overdue: bool
     committee: str | None
+    lost_ballots: int = Field(
+        description="数据库恢复中丢失的表决数，结束前可重投 / lost in a restore; may be cast again"
+    )
     version: int
 
     @staticmethod
-    def of(meeting: Meeting, words: dict[int, str]) -> MeetingOut:
+    def of(meeting: Meeting, words: dict[int, str], lost: int = 0) -> MeetingOut:
         results = {result.number: ResultOut.model_validate(result) for result in meeting.results}
         shown = [
             MotionOut(
@@ -165,8 +168,9 @@ class MeetingOut(BaseModel):
             )
             for motion in meeting.motions
         ]
-        plain = {n: getattr(meeting, n) for n in MeetingOut.model_fields if n != "motions"}
-        return MeetingOut(motions=shown, **plain)
+        own = ("motions", "lost_ballots")
+        plain = {n: getattr(meeting, n) for n in MeetingOut.model_fields if n not in own}
+        return MeetingOut(motions=shown, lost_ballots=lost, **plain)
 
 
 class MeetingPage(BaseModel):

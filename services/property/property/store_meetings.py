@@ -142,8 +142,10 @@ async def votes(conn: AsyncConnection, key: str) -> dict[int, list[Vote]]:
     return found
 
 
-async def lost_ballots(conn: AsyncConnection, key: str) -> int:
-    """How many owners voted, and a restore lost how: they may vote again until the end."""
+async def lost_ballots(conn: AsyncConnection, keys: Collection[str]) -> dict[str, int]:
+    """By meeting, how many owners voted and a restore lost how: they may vote again until the end."""
+    if not keys:
+        return {}
     b = t.ballots.c
-    query = select(func.count(func.distinct(b.owner))).where(b.meeting == key, b.choice.is_(None))
-    return int((await conn.execute(query)).scalar_one())
+    query = select(b.meeting, func.count(func.distinct(b.owner))).where(b.meeting.in_(sorted(keys)), b.choice.is_(None))
+    return {row[0]: int(row[1]) for row in await conn.execute(query.group_by(b.meeting))}

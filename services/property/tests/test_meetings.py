@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from .conftest import COMMUNITY, FIRM, OTHER_COMMUNITY, STREET_ORG, World, of
+from property.domain import facts_owners as facts
+from property.domain.meeting import Conditions, call
+from suizhuan.kernel.refusal import Refusal
+
+from .conftest import COMMUNITY, FIRM, NANGUAN, OTHER_COMMUNITY, STREET_ORG, World, of
 
 DAY = 86_400.0
 
@@ -167,6 +171,26 @@ async def test_a_call_that_cannot_be_is_refused_with_its_code(world: World) -> N
         assert await world.refused("/meetings", STREET_ORG, {**body, **more}) == expected, more
     empty = await world.estate()
     assert await world.refused("/meetings", STREET_ORG, {**body, "estate": empty}) == (422, "not_an_owner")
+
+
+@pytest.mark.parametrize("items", [[], [0], [10], [4, 10]])
+def test_motions_are_of_the_nine_items_of_the_law_also_without_the_schema(items: list[int]) -> None:
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    fact = facts.MeetingCalled(
+        meeting="m",
+        estate="e",
+        area=NANGUAN,
+        callers=1,
+        heads=1,
+        size_dm2=1,
+        told=COMMUNITY,
+        opens_at=now + timedelta(days=15),
+        closes_at=now + timedelta(days=16),
+        motions=[facts.Motion(number=n, item=item) for n, item in enumerate(items, 1)],
+    )
+    with pytest.raises(Refusal) as refused:
+        call(fact, Conditions(20, 15, 60, 30), now)
+    assert refused.value.code == "motions_malformed"
 
 
 async def test_an_elected_committee_is_filed_within_30_days_or_that_is_told(world: World) -> None:
