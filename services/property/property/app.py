@@ -54,7 +54,7 @@ def build(
             routes_owners.router,
             routes_meetings.router,
         ],
-        inbound=inbound.make(),
+        inbound=inbound.make(settings.topics),
         look=gauges.look,
         deadlines=timers.make(rules),
     )

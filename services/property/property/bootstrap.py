@@ -111,22 +111,26 @@ def load(seed: Seed) -> Founding:
 def _wrong(founding: Founding, seed: Seed) -> list[tuple[str, str]]:
     """Everything that names what is not there."""
     areas, orgs = {area.code for area in seed.areas}, {org.id for org in seed.organisations}
-    known = {estate.id for estate in founding.estates}
+    estates_, listed = {entry.id for entry in founding.estates}, {entry.firm for entry in founding.firms}
+    placed: dict[str, list[str]] = {
+        "estates": [entry.area for entry in founding.estates],
+        "premises": [entry.area for entry in founding.premises],
+        "firms": [entry.area for entry in founding.firms],
+    }
     found = [
-        (f"{part}.{i}.area", f"there is no area {entry.area}")
-        for part, entries in (("estates", founding.estates), ("premises", founding.premises), ("firms", founding.firms))
-        for i, entry in enumerate(entries)
-        if entry.area not in areas
+        (f"{part}.{i}.area", f"there is no area {area}")
+        for part, named in placed.items()
+        for i, area in enumerate(named)
+        if area not in areas
     ]
-    listed = {entry.firm for entry in founding.firms}
-    found += [
-        (f"firms.{i}", f"there is no organisation {e.firm}") for i, e in enumerate(founding.firms) if e.firm not in orgs
-    ]
+    for i, firm in enumerate(founding.firms):
+        if firm.firm not in orgs:
+            found.append((f"firms.{i}", f"there is no organisation {firm.firm}"))
     for i, premise in enumerate(founding.premises):
-        if premise.estate is not None and premise.estate not in known:
+        if premise.estate is not None and premise.estate not in estates_:
             found.append((f"premises.{i}.estate", f"there is no estate {premise.estate}"))
     for i, contract in enumerate(founding.contracts):
-        if contract.estate not in known or contract.firm not in listed:
+        if contract.estate not in estates_ or contract.firm not in listed:
             found.append((f"contracts.{i}", f"there is no estate {contract.estate}, or {contract.firm} is not listed"))
     return found
 

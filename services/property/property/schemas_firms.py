@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from property.schemas import AreaText, Code, Fen, Key, Line, Out, Request
+from property.schemas import AreaText, Code, Fen, Key, Out, Request
 from property.schemas_leases import Day
 
 Grade = Literal["first", "second", "third", "unrated"]
@@ -16,7 +16,7 @@ Grade = Literal["first", "second", "third", "unrated"]
 class FirmIn(Request):
     """列入物业企业名录 / list a firm, or give it another grade."""
 
-    firm: Line = Field(description="企业的组织编号 / its organisation", examples=["firm-xingfujiayuan"])
+    firm: Key = Field(description="企业的组织编号 / its organisation", examples=["firm-xingfujiayuan"])
     area: AreaText = Field(description="列入何处名录 / where it is listed")
     grade: Grade = Field("unrated", description="资质：一级、二级、三级、未评 / its quality grade")
 
@@ -48,8 +48,22 @@ class FirmPage(BaseModel):
 class ContractIn(Request):
     """备案物业服务合同 / file a contract."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "estate": "estate-nanguan",
+                "firm": "firm-xingfujiayuan",
+                "basis": "lump_sum",
+                "fee_fen": 40,
+                "starts_on": "2026-07-01",
+                "ends_on": "2028-07-01",
+                "answer_limit": "4 WH",
+            }
+        }
+    )
+
     estate: Key
-    firm: Line
+    firm: Key
     basis: Literal["lump_sum", "commission"] = Field(description="包干制或酬金制 / how the firm is paid")
     fee_fen: Fen = Field(description="每平方米每月（分）/ for one m² and month, in fen")
     starts_on: Day

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from property.domain.lease import Due
 from property.domain.periods import LATEST_DUE_DAY
@@ -31,6 +32,21 @@ class LesseeIn(Request):
 
 class LeaseIn(Request):
     """订立租约 / conclude a lease. 出租方为操作者所在组织 / the lessor is the caller's organisation."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "premise": "shop-fuxiao-1",
+                "lessee": {"name": "王某", "phone": "13800000000", "identity_number": "11010519491231002X"},
+                "use": "commerce",
+                "rent_fen": 150000,
+                "every": "month",
+                "starts_on": "2026-07-01",
+                "ends_on": "2028-07-01",
+                "due_day": 5,
+            }
+        }
+    )
 
     premise: Key
     lessee: LesseeIn
@@ -107,8 +123,9 @@ class DueOut(BaseModel):
 
     @staticmethod
     def of(due: Due, answer: Answer | None) -> DueOut:
-        said = {"finance": answer.state if answer else None, "entry": answer.entry if answer else None}
-        return DueOut(**{name: getattr(due, name) for name in DueOut.model_fields if name not in said}, **said)
+        shown: dict[str, Any] = asdict(due)
+        del shown["lease"]
+        return DueOut(**shown, finance=answer.state if answer else None, entry=answer.entry if answer else None)
 
 
 class DuePage(BaseModel):

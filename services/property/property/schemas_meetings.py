@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from property.domain.meeting import HIGHEST_ITEM, LOWEST_ITEM, Meeting
 from property.domain.tally import GRAVE_ITEMS
@@ -86,6 +86,19 @@ class MotionIn(Request):
 class MeetingIn(Request):
     """召集业主大会 / call an owners' meeting."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "estate": "estate-nanguan",
+                "callers": ["0199…"],
+                "told": "community-nanguan",
+                "opens_at": "2026-07-20T09:00:00+08:00",
+                "closes_at": "2026-07-27T18:00:00+08:00",
+                "motions": [{"item": 3, "words": "选举第一届业主委员会"}],
+            }
+        }
+    )
+
     estate: Key
     callers: Annotated[list[Key], Field(min_length=1, max_length=10_000)] = Field(
         description="召集的业主，占全体至少两成 / the owners who call it, at least a fifth of all"
@@ -98,6 +111,8 @@ class MeetingIn(Request):
 
 class BallotIn(Request):
     """表决；结束前可更改 / vote; it may be changed until the end."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"choices": {"1": "for"}}})
 
     choices: Annotated[dict[Number, Choice], Field(min_length=1, max_length=50)] = Field(
         description="议题序号到意见：同意、反对、弃权 / by motion: for, against, abstain"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import case, func, literal_column, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,7 +20,7 @@ PREMISES: Kept[Premise] = Kept(t.premises, Premise, "premise", premise.after)
 async def coverage(conn: AsyncConnection, *, area: str, after: str, limit: int) -> list[tuple[str, int, int, int]]:
     """(community, households of its estates, dm² of its community premises, of these for activity), by community."""
     # Written into the statement: PostgreSQL takes two bound parameters for two different groupings.
-    digits = literal_column(str(COMMUNITY_DIGITS))
+    digits: Any = literal_column(str(COMMUNITY_DIGITS))
     e, p = t.estates.c, t.premises.c
     homes = select(
         func.substr(e.area, literal_column("1"), digits).label("community"),

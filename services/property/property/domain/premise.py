@@ -80,8 +80,10 @@ def after(before: Premise | None, fact: Any, at: datetime) -> Premise:
         )
     version = before.version + 1
     match fact:
-        case facts.PremisePaperFiled(paper=paper, reference=reference):
-            return replace(before, **{paper: reference}, version=version)
+        case facts.PremisePaperFiled() if fact.paper == TITLE:
+            return replace(before, title=fact.reference, version=version)
+        case facts.PremisePaperFiled() if fact.paper == DELEGATION:
+            return replace(before, delegation=fact.reference, version=version)
         case facts.PremiseUseChanged():
             return replace(before, use=fact.use, version=version)
         case facts.PremiseWithdrawn():
