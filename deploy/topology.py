@@ -91,6 +91,17 @@ EVERY: tuple[ServiceSpec, ...] = (
         listens=("*.referral", "finance.hold", "finance.tariff", "mandates.affair", "mandates.organisation"),
     ),
     ServiceSpec(
+        "property",
+        "物业",
+        8105,
+        own(
+            "property",
+            *("estate", "premise", "lease", "repair", "firm", "contract", "owner", "meeting", "bill", "referral"),
+        ),
+        listens=("complaints.case", "complaints.referral", "finance.bill", "mandates.organisation"),
+        is_founded=True,
+    ),
+    ServiceSpec(
         "gateway",
         "网关",
         8100,

@@ -71,6 +71,15 @@ WHAT = {
     "earmark": "专项",
     "dead_letter": "死信",
     "aggregate": "落后于日志的对象",
+    "estate": "小区",
+    "premise": "房屋",
+    "lease": "租约",
+    "due": "应收租金",
+    "repair": "报修",
+    "firm": "物业企业",
+    "contract": "物业合同",
+    "owner": "业主",
+    "meeting": "业主大会",
 }
 _STOP = {"zh": "；", "en": "; "}
 

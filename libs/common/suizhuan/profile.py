@@ -17,6 +17,7 @@ from pydantic import Field, StrictInt, StringConstraints, field_validator, model
 from suizhuan.datamodel import AreaCode, Count, Fen, LimitText, Model, Seconds, Slug, Text, TimeOfDay, Words, twice
 from suizhuan.kernel.term import Timing
 from suizhuan.kernel.worktime import Hours, Limit, check_hours
+from suizhuan.profile_property import Property
 from suizhuan.yamlfile import DataFileError, Problem, read, validate
 
 Dictionary = Literal["cjt214_2007", "gbt30428_2013", "gbt47678_2026"]
@@ -218,6 +219,7 @@ class Profile(Model):
     evaluation: Evaluation
     emergency: Emergency
     hub: Hub
+    property: Property
 
     @field_validator("synthetic")
     @classmethod
@@ -251,6 +253,11 @@ class Profile(Model):
             raise ValueError(f"category_classes lacks {', '.join(missing)}")
         if missing := sorted(set(self.account_roles.model_dump().values()) - set(self.accounts)):
             raise ValueError(f"account_roles names no account of the chart: {', '.join(missing)}")
+        kinds = self.property.repairs.kinds
+        if missing := sorted({kind.category for kind in kinds} - {c.code for c in self.categories}):
+            raise ValueError(f"property.repairs.kinds names no category: {', '.join(missing)}")
+        if doubled := twice(kind.code for kind in kinds):
+            raise ValueError(f"property.repairs.kinds: these codes stand twice: {', '.join(doubled)}")
         return self
 
     def category(self, code: str) -> Category | None:
