@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,13 +23,15 @@ START_S = 60.0
 class Embedded:
     """`python -m deploy.embedded` as a process of its own, on a port and a folder of its own."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, settings: Mapping[str, str] | None = None) -> None:
         (port,) = free_ports(1)
         self.data = data
         self.base = f"http://127.0.0.1:{port}"
         self.issuer = f"{self.base}/demo-issuer"
         command = [sys.executable, "-m", "deploy.embedded", "--port", str(port), "--data", str(data)]
-        self.program = Program("embedded", command, data / "printed.log", {}, ready=f"{self.base}/health/ready")
+        self.program = Program(
+            "embedded", command, data / "printed.log", settings or {}, ready=f"{self.base}/health/ready"
+        )
 
     async def start(self) -> None:
         """All of it is ready when it returns. Errors: ProgramFailed, TimeoutError."""
@@ -40,8 +42,9 @@ class Embedded:
 
 
 @asynccontextmanager
-async def embedded(data: Path) -> AsyncIterator[Embedded]:
-    made = Embedded(data)
+async def embedded(data: Path, settings: Mapping[str, str] | None = None) -> AsyncIterator[Embedded]:
+    """Runs as long as the block lasts, with these variables for all of it."""
+    made = Embedded(data, settings)
     await made.start()
     try:
         yield made
