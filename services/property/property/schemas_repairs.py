@@ -90,7 +90,7 @@ class RepairPrivateOut(BaseModel):
     contact_name: str | None
     contact_phone: str | None
     address: str | None
-    description: str
+    description: str | None = Field(description="空：已在数据库恢复中丢失 / none: lost when the database was restored")
     version: int
 
 
