@@ -69,7 +69,9 @@ class RepairOut(Out):
     confirmed_at: datetime | None
     referred_for: str | None = Field(description="overdue no_firm not_done")
     case: str | None = Field(validation_alias="case_id", description="诉求编号 / its case in complaints")
-    turned_away_for: str | None
+    turned_away_for: str | None = Field(
+        description="诉求未受理的原因；报修人可直接向诉求反映 / why not; report it there directly"
+    )
     outcome: str | None = Field(description="诉求的结果 / how its case ended")
     version: int
 
