@@ -127,6 +127,17 @@ WRONG = {
         "channels",
         "web",
     ),
+    "a repair that becomes no case": (
+        "property: {repairs: {kinds: [{code: lift, name: {zh: 梯, en: Lift}, category: 77-77}]}}",
+        "",
+        "77-77",
+    ),
+    "two repairs of one code": (
+        "property: {repairs: {kinds: [&lift {code: lift, name: {zh: 梯, en: Lift}, category: 90-01}, *lift]}}",
+        "",
+        "lift",
+    ),
+    "a norm of nothing": ("property: {premises: {m2_per_100_households: 0}}", "property.premises", "greater"),
     "an emergency nobody knows": ("emergency: {kinds: {boredom: {zh: 闲, en: B}}}", "emergency.kinds.boredom", "life"),
 }
 

@@ -1,7 +1,7 @@
 """After a restore: property takes over what its log knows further (authority.md §5).
 
 State is nothing but what the facts say, so each of them is simply let happen again. What identifies people was never on
-the log: who a lessee or an owner is, who asked for a repair, what a motion says. Of what the backup does not know that
+the log: who a lessee or an owner is, what is to be repaired, what a motion says. Of what the backup does not know that
 is lost, and whoever asks is told so. So is how somebody voted; a ballot that is lost may be cast again until the end.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from property import complaining, rent, serving, store_leases, store_meetings, voting
+from property import complaining, rent, serving, store_leases, store_meetings, store_repairs, voting
 from property.domain import facts, facts_owners
 from property.domain import lease as leases
 from property.domain.contract import Contract
@@ -54,8 +54,12 @@ async def lease_and_dues(tx: Tx, lease: Lease, fact: Any, event: Event) -> None:
     await rent.watch(tx, lease)
 
 
-async def repair_in_time(tx: Tx, repair: Repair, _fact: Any, _event: Event) -> None:
-    """Its time goes on; what complaints had answered may have been heard before it was here again."""
+async def repair_in_time(tx: Tx, repair: Repair, fact: Any, event: Event) -> None:
+    """Its time goes on; what complaints had answered may have been heard before it was here again. Who asked stands in
+    the event, as who did it; what was described does not."""
+    if isinstance(fact, facts.RepairRequested):
+        who = store_repairs.Personal(event.attribute("actor") or "", None, None, None, None)
+        await store_repairs.add_personal(tx, repair.id, who)
     if repair.state == REQUESTED:
         await complaining.watch(tx, repair)
         return

@@ -7,6 +7,7 @@ from property.rules import Rules
 from suizhuan.commands import Command
 from suizhuan.kernel.area import contains, trim
 from suizhuan.kernel.refusal import Refusal
+from suizhuan.kernel.term import holding
 from suizhuan.unit_of_work import Authority, Tx
 
 PREMISES, ESTATES, UPKEEP = "property.premises", "property.estates", "property.upkeep"
@@ -31,6 +32,11 @@ def staff(command: Command) -> str:
 async def act(tx: Tx, command: Command, power: str, affair: str, area: str) -> Authority:
     """The caller's organisation uses a power at a place. Errors: `wrong_kind`, and those of every act."""
     return Authority.of(await tx.act(power, affair, area, staff(command)))
+
+
+async def holds(tx: Tx, org: str, power: str, affair: str, area: str) -> bool:
+    """Whether an organisation has a power at a place now."""
+    return holding(await tx.covering(affair, area), org, power, affair, area, tx.now) is not None
 
 
 async def known_area(tx: Tx, rules: Rules, code: str) -> str:

@@ -71,6 +71,13 @@ ERRORS = ErrorCatalogue(
             "报修 {repair} 现为「{state}」，此操作要求：{needed}",
             "The repair {repair} is {state}; this needs: {needed}",
         ),
+        "answer_too_late": ErrorSpec(
+            409,
+            "报修 {repair} 的应答时限 {due_at} 已过",
+            "The repair {repair} was to be answered by {due_at}",
+            "由诉求的责任组织办理",
+            "Who is responsible for its case in complaints takes it up",
+        ),
         "not_the_firm": ErrorSpec(
             403,
             "{org} 不是报修 {repair} 的合同物业企业",

@@ -58,7 +58,7 @@ async def conclude(request: Request, command: CommandDep, body: LeaseIn) -> Resp
             now=tx.now,
         )
         lease = await LEASES.put(tx, change, authority)
-        await store.add_lessee(tx, lease.id, lessee)
+        await store.put_lessee(tx, lease.id, lessee)
         await rent.watch(tx, lease)
         return LeaseOut.model_validate(lease)
 
@@ -114,12 +114,28 @@ async def cut(command: CommandDep, lease_id: str, body: CutIn) -> Response:
     return await command.run(work)
 
 
+@router.post("/leases/{lease_id}/lessee", response_model=LeaseOut, summary="更正承租人 / Correct who it is")
+async def correct_lessee(command: CommandDep, lease_id: str, body: LesseeIn) -> Response:
+    """应本人请求更正，或在恢复丢失后重新录入 / at request, or because it was lost."""
+    lessee = _lessee(body)
+
+    async def work(tx: Tx) -> LeaseOut:
+        lease, authority = await _taken(tx, command, lease_id)
+        fact = facts.LesseeCorrected(lease=lease.id)
+        now = await LEASES.put(tx, by(leases.after, lease, tx.now, fact), authority)
+        await store.put_lessee(tx, now.id, lessee)
+        return LeaseOut.model_validate(now)
+
+    return await command.run(work)
+
+
 async def _taken(tx: Tx, command: Command, key: str) -> tuple[Lease, Authority]:
-    """The lease, locked. Its lessor acts, by the power that it holds there now. Errors: `not_lessor`, …"""
+    """The lease, locked. Its lessor acts; once that one has lost the power there, whoever holds it instead: somebody
+    always answers for it (G1), and the rent stays the lessor's. Errors: `not_lessor`, and those of every act."""
     lease = await LEASES.get(tx.conn, desk.key_of(key, "lease"), lock=True)
     org = desk.staff(command)
     authority = await desk.act(tx, command, desk.CONCLUDE_LEASE, desk.PREMISES, lease.area)
-    if org != lease.lessor:
+    if org != lease.lessor and await desk.holds(tx, lease.lessor, desk.CONCLUDE_LEASE, desk.PREMISES, lease.area):
         raise Refusal("not_lessor", org=org, lease=lease.id, lessor=lease.lessor)
     command.check_version(lease.version)
     return lease, authority

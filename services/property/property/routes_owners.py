@@ -12,7 +12,7 @@ from property.domain import facts_owners as facts
 from property.domain import owner as owners
 from property.domain.change import by
 from property.queries import AreaQuery, Word, page, parts
-from property.schemas_meetings import OwnerIn, OwnerOut, OwnerPage, OwnerPrivateOut, OwnerRevisionIn, Purpose
+from property.schemas_meetings import OwnerIn, OwnerOut, OwnerPage, OwnerPrivateOut, OwnerRevisionIn, PersonIn, Purpose
 from property.store_estates import ESTATES
 from property.store_meetings import OWNERS
 from suizhuan import paging
@@ -41,12 +41,11 @@ async def register(command: CommandDep, body: OwnerIn) -> Response:
             units=body.units,
             size_dm2=body.size_dm2,
         )
-        account = body.person.account
-        if account is not None and await store.account_taken(tx.conn, estate.id, account):
+        if await store.account_taken(tx.conn, estate.id, body.person.account):
             raise Refusal("account_taken", estate=estate.id)
         change = owners.register(fact, await store.developers(tx.conn, estate.id), tx.now)
         owner = await OWNERS.put(tx, change, authority)
-        await store.add_person(tx, owner.id, store.Person(**body.person.model_dump()))
+        await store.put_person(tx, owner.id, store.Person(**body.person.model_dump()))
         return OwnerOut.model_validate(owner)
 
     return await command.run(work, status=201)
@@ -64,6 +63,24 @@ async def revise(command: CommandDep, owner_id: str, body: OwnerRevisionIn) -> R
         return OwnerOut.model_validate(await OWNERS.put(tx, change, authority))
 
     return await command.decide(work)
+
+
+@router.post("/owners/{owner_id}/person", response_model=OwnerOut, summary="更正业主信息 / Correct who it is")
+async def correct(command: CommandDep, owner_id: str, body: PersonIn) -> Response:
+    """应本人请求更正，或在恢复丢失后重新录入 / at request, or because it was lost."""
+
+    async def work(tx: Tx) -> OwnerOut:
+        owner = await OWNERS.get(tx.conn, desk.key_of(owner_id, "owner"), lock=True)
+        authority = await desk.act(tx, command, desk.REGISTER_OWNER, desk.ESTATES, owner.area)
+        command.check_version(owner.version)
+        if await store.account_taken(tx.conn, owner.estate, body.account, but=owner.id):
+            raise Refusal("account_taken", estate=owner.estate)
+        fact = facts.OwnerCorrected(owner=owner.id)
+        now = await OWNERS.put(tx, by(owners.after, owner, tx.now, fact), authority)
+        await store.put_person(tx, now.id, store.Person(**body.model_dump()))
+        return OwnerOut.model_validate(now)
+
+    return await command.run(work)
 
 
 @router.get("/owners", response_model=OwnerPage, summary="业主名册 / List owners")

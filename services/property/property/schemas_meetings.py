@@ -13,7 +13,7 @@ from property.schemas import SIZE, Count, Key, Line, Out, Phone, Prose, Request,
 
 Purpose = Literal["contact", "meeting", "correction"]
 Choice = Literal["for", "against", "abstain"]
-Number = Annotated[int, Field(ge=1, le=50, strict=True)]
+Number = Annotated[int, Field(ge=1, le=50)]  # the keys of a JSON object are text
 
 
 class PersonIn(Request):

@@ -69,7 +69,9 @@ class RepairOut(Out):
     confirmed_at: datetime | None
     referred_for: str | None = Field(description="overdue no_firm not_done")
     case: str | None = Field(validation_alias="case_id", description="诉求编号 / its case in complaints")
-    turned_away_for: str | None
+    turned_away_for: str | None = Field(
+        description="诉求未受理的原因；报修人可直接向诉求反映 / why not; report it there directly"
+    )
     outcome: str | None = Field(description="诉求的结果 / how its case ended")
     version: int
 
@@ -90,7 +92,7 @@ class RepairPrivateOut(BaseModel):
     contact_name: str | None
     contact_phone: str | None
     address: str | None
-    description: str
+    description: str | None = Field(description="空：已在数据库恢复中丢失 / none: lost when the database was restored")
     version: int
 
 

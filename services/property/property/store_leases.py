@@ -11,11 +11,12 @@ from property import tables as t
 from property.domain import lease
 from property.domain.lease import ACTIVE, Due, Lease
 from property.store import Kept, upsert
+from suizhuan.db import statements
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Tx
 
 LEASES: Kept[Lease] = Kept(t.leases, Lease, "lease", lease.after)
-ADD_LESSEE, ADD_DUE = insert(t.lessees), insert(t.dues)
+PUT_LESSEE, ADD_DUE = statements.upsert(t.lessees, "lease"), insert(t.dues)
 SETTLE_DUE = (
     update(t.dues)
     .where(t.dues.c.bill == bindparam("b_bill"))
@@ -48,8 +49,8 @@ async def running(conn: AsyncConnection, premise: str) -> list[Lease]:
     return [LEASES.made(row) for row in await conn.execute(query.order_by(t.leases.c.id))]
 
 
-async def add_lessee(tx: Tx, key: str, lessee: Lessee) -> None:
-    await tx.write(ADD_LESSEE, {"lease": key, **asdict(lessee)})
+async def put_lessee(tx: Tx, key: str, lessee: Lessee) -> None:
+    await tx.write(PUT_LESSEE, {"lease": key, **asdict(lessee)})
 
 
 async def lessee(conn: AsyncConnection, key: str) -> Lessee:

@@ -40,7 +40,8 @@ class KeptMeetings(Kept[Meeting]):
 
 OWNERS: Kept[Owner] = Kept(t.owners, Owner, "owner", owner.after)
 MEETINGS = KeptMeetings(t.meetings, Meeting, "meeting", meeting.after)
-ADD_OWNER_PRIVATE, ADD_WORDS, ADD_ROLL = insert(t.owner_private), insert(t.motion_words), insert(t.roll)
+ADD_WORDS, ADD_ROLL = insert(t.motion_words), insert(t.roll)
+PUT_PERSON = upsert(t.owner_private, "owner")
 PUT_BALLOT = upsert(t.ballots, "meeting", "owner", "number")
 _VOTER = (
     select(t.roll.c.owner)
@@ -58,8 +59,8 @@ class Person:
     account: str | None
 
 
-async def add_person(tx: Tx, key: str, person: Person) -> None:
-    await tx.write(ADD_OWNER_PRIVATE, {"owner": key, **asdict(person)})
+async def put_person(tx: Tx, key: str, person: Person) -> None:
+    await tx.write(PUT_PERSON, {"owner": key, **asdict(person)})
 
 
 async def person(conn: AsyncConnection, key: str) -> Person:
@@ -70,12 +71,14 @@ async def person(conn: AsyncConnection, key: str) -> Person:
     return Person(row.name, row.phone, row.account)
 
 
-async def account_taken(conn: AsyncConnection, estate: str, account: str) -> bool:
-    """Whether an owner of that estate votes by this account already: one head, one account."""
+async def account_taken(conn: AsyncConnection, estate: str, account: str | None, but: str = "") -> bool:
+    """Whether an owner of that estate, `but` this one, votes by this account already: one head, one account."""
+    if account is None:
+        return False
     joined = t.owner_private.join(t.owners, t.owners.c.id == t.owner_private.c.owner)
     query = select(t.owners.c.id).select_from(joined)
-    query = query.where(t.owners.c.estate == estate, t.owner_private.c.account == account).limit(1)
-    return (await conn.execute(query)).first() is not None
+    query = query.where(t.owners.c.estate == estate, t.owner_private.c.account == account, t.owners.c.id != but)
+    return (await conn.execute(query.limit(1))).first() is not None
 
 
 async def of_estate(conn: AsyncConnection, estate: str) -> dict[str, int]:

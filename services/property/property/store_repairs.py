@@ -12,7 +12,6 @@ from property import tables as t
 from property.domain import repair
 from property.domain.repair import Heard, Repair
 from property.store import Kept
-from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Tx
 
 REPAIRS: Kept[Repair] = Kept(t.repairs, Repair, "repair", repair.after)
@@ -22,13 +21,13 @@ _PRIVATE = select(t.repair_private).where(t.repair_private.c.repair == bindparam
 
 @dataclass(frozen=True, slots=True)
 class Personal:
-    """Who asked for a repair, where, and what was described."""
+    """Who asked for a repair, where, and what was described. Without a description: it was lost in a restore."""
 
     requester: str
     contact_name: str | None
     contact_phone: str | None
     address: str | None
-    description: str
+    description: str | None
 
 
 async def add_personal(tx: Tx, key: str, personal: Personal) -> None:
@@ -36,10 +35,8 @@ async def add_personal(tx: Tx, key: str, personal: Personal) -> None:
 
 
 async def personal(conn: AsyncConnection, key: str) -> Personal:
-    """Errors: `personal_data_lost`: a restore took the request from the log, which never knew it."""
-    row = (await conn.execute(_PRIVATE, {"b_id": key})).one_or_none()
-    if row is None:
-        raise Refusal("personal_data_lost", id=key)
+    """Of a request that is there."""
+    row = (await conn.execute(_PRIVATE, {"b_id": key})).one()
     return Personal(row.requester, row.contact_name, row.contact_phone, row.address, row.description)
 
 

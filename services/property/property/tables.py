@@ -148,7 +148,7 @@ class RepairPrivateRow(Base, table=True):
     contact_name: str | None = a_text(nullable=True)
     contact_phone: str | None = a_text(nullable=True)
     address: str | None = a_text(nullable=True)
-    description: str = a_text()
+    description: str | None = a_text(nullable=True)
 
 
 class ReferralAnswerRow(Base, table=True):

@@ -19,6 +19,7 @@ from .conftest import (
     OTHER_COMMUNITY,
     OTHER_FIRM,
     RESIDENT,
+    RIC,
     STREET,
     STREET_ORG,
     World,
@@ -113,6 +114,14 @@ TABLE: dict[str, tuple[Ask, set[str]]] = {
         lambda t: ("POST", f"/leases/{t.lease['there']}/end", {"on": "2026-04-01", "reason": "agreed"}),
         {"other community"},
     ),
+    "correct a lessee": (
+        lambda t: (
+            "POST",
+            f"/leases/{t.lease['here']}/lessee",
+            {"name": "更正", "identity_number": RIC},
+        ),
+        {"community"},
+    ),
     "read a lessee": (
         lambda t: ("GET", f"/leases/{t.lease['here']}/lessee", {"purpose": "contact"}),
         {"community"},
@@ -141,6 +150,7 @@ TABLE: dict[str, tuple[Ask, set[str]]] = {
         {"street"},
     ),
     "revise an owner": (lambda t: ("POST", f"/owners/{t.owner}/revision", {"units": 2, "size_dm2": 2}), {"street"}),
+    "correct an owner": (lambda t: ("POST", f"/owners/{t.owner}/person", {"name": "更正"}), {"street"}),
     "read an owner": (lambda t: ("GET", f"/owners/{t.owner}/private", {"purpose": "contact"}), {"street"}),
     "call a meeting": (
         lambda t: ("POST", "/meetings", t.world.meeting_body(t.estate["here"], [t.owner], 1)),

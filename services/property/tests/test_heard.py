@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from property import inbound, tables_owners
 from property import tables as t
-from property import tables_owners
 from property.errors import ERRORS
 from suizhuan.cloudevents import unpack
 from suizhuan.db.tables import outbox
@@ -161,6 +161,18 @@ async def test_a_lease_under_the_same_key_is_concluded_once(world: World) -> Non
     again = await world.ask("POST", "/leases", COMMUNITY, terms(shop), **key)
     assert (again.status_code, again.json()) == (201, first)
     assert await world.refused("/leases", COMMUNITY, terms(shop)) == (409, "premise_let")
+
+
+def test_a_platform_without_complaints_is_not_listened_to_for_their_answers() -> None:
+    """A district may lack a department: its topics are not there, and nothing may wait for them."""
+    assert inbound.declared().topics == [
+        "complaints.case",
+        "complaints.referral",
+        "finance.bill",
+        "mandates.organisation",
+    ]
+    some = inbound.declared(["finance.bill", "mandates.organisation", "volunteers.bill"])
+    assert some.topics == ["finance.bill", "mandates.organisation"]
 
 
 def test_every_code_of_the_service_is_tried_by_a_test() -> None:

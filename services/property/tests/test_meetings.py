@@ -241,6 +241,23 @@ async def test_who_an_owner_is_is_read_under_a_power_and_for_a_purpose(world: Wo
     assert (await world.ask("GET", path, COMMUNITY, purpose="meeting")).json()["code"] == "missing_power"
 
 
+async def test_who_an_owner_is_may_be_corrected_and_then_votes_by_the_new_account(world: World) -> None:
+    estate, owners = await three_owners(world)
+    meeting = (await world.meeting(estate, owners, 1))["id"]
+    await world.events()
+    path = f"/owners/{owners[0]}/person"
+    taken = {"name": "李业主", "account": "a-2"}
+    assert await world.refused(path, STREET_ORG, taken) == (409, "account_taken")
+    await world.post(path, STREET_ORG, {"name": "李业主", "account": "a-new"})
+    await world.post(path, STREET_ORG, {"name": "李业主", "phone": "13911112222", "account": "a-new"})
+    assert [e.data for e in await world.events()] == [{"owner": owners[0]}] * 2
+    await world.at(15 * DAY)
+    body = {"choices": {"1": "for"}}
+    assert await world.refused(f"/meetings/{meeting}/ballot", None, body, resident="a-1") == (403, "not_on_the_roll")
+    charset = {"headers": {"Content-Type": "application/json; charset=utf-8"}}
+    await world.post(f"/meetings/{meeting}/ballot", None, body, resident="a-new", **charset)
+
+
 async def test_owners_and_meetings_page_to_the_end(world: World) -> None:
     estate, owners = await three_owners(world)
     other = await world.estate()

@@ -87,6 +87,15 @@ async def test_what_is_not_answered_in_time_is_referred_to_complaints_once(world
     assert await world.refused(f"/repairs/{repair}/answer", FIRM) == (409, "repair_state")
 
 
+async def test_an_answer_at_the_very_end_of_its_time_is_too_late_also_before_its_row_has_come_up(world: World) -> None:
+    repair = await asked(world)
+    world.clock.advance(25 * HOUR)
+    await world.log.beat()
+    assert await world.refused(f"/repairs/{repair}/answer", FIRM) == (409, "answer_too_late")
+    await world.deadlines()
+    assert (await world.get(f"/repairs/{repair}"))["state"] == "referred"
+
+
 async def test_an_estate_without_a_firm_turns_to_complaints_at_once(world: World) -> None:
     repair = await world.repair(await world.estate())
     assert (repair["state"], repair["referred_for"], repair["firm"]) == ("referred", "no_firm", None)

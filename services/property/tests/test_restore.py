@@ -25,7 +25,7 @@ from suizhuan.service import Service
 from suizhuan.settings import ServiceSettings, load_settings
 from suizhuan.testing import published
 
-from .conftest import COMMUNITY, FIRM, RESIDENT, STREET, STREET_ORG, World, contract_terms, made
+from .conftest import COMMUNITY, FIRM, RESIDENT, RIC, STREET, STREET_ORG, World, contract_terms, made
 
 Backup = Callable[[str], Awaitable[str]]
 SAME = (t.estates, t.premises, t.leases, t.dues, t.repairs, t.firms, t.contracts, o.owners, o.meetings, o.roll)
@@ -75,6 +75,7 @@ async def leases(world: World, space: str, known: dict[str, str]) -> None:
     await world.deadlines()
     await world.post(f"/leases/{known['lease']}/payments", COMMUNITY, {"due": 1})
     await world.get(f"/leases/{known['lease']}/lessee", COMMUNITY, purpose="contact")
+    await world.post(f"/leases/{known['lease']}/lessee", COMMUNITY, {"name": "更正", "identity_number": RIC})
     await world.post(f"/leases/{quarter['id']}/end", COMMUNITY, {"on": "2026-03-09", "reason": "agreed"})
     await world.on("2026-03-09T09:00:00")
     assert (await world.get(f"/leases/{short['id']}"))["state"] == "ended"
@@ -109,6 +110,7 @@ async def repairs(world: World, known: dict[str, str], estate: str) -> None:
 async def meetings(world: World, known: dict[str, str], contract: str) -> None:
     owners = [await world.owner(known["estate"], size, account) for size, account in ((10_000, "a-1"), (20_000, "a-2"))]
     await world.get(f"/owners/{owners[0]}/private", STREET_ORG, purpose="contact")
+    await world.post(f"/owners/{owners[0]}/person", STREET_ORG, {"name": "更正", "account": "a-1"})
     elect, again = [(await world.meeting(known["estate"], owners, 3, 4))["id"] for _ in range(2)]
     await world.post(f"/owners/{owners[1]}/revision", STREET_ORG, {"units": 2, "size_dm2": 30_000})
     await world.at(15 * 86_400)
@@ -189,6 +191,23 @@ async def what_is_lost_says_so(again: World, new: dict[str, str]) -> None:
     shown = (await again.get("/meetings"))["items"][0]
     assert [motion["words"] for motion in shown["motions"]] == [None]
     assert shown["lost_ballots"] == 1
+    repair = (await again.get("/repairs", state="confirmed"))["items"][0]["id"]
+    asked = await again.get(f"/repairs/{repair}/private", STREET_ORG, purpose="contact")
+    assert (asked["requester"], asked["description"], asked["contact_phone"]) == (RESIDENT, None, None)
+    await entered_anew_it_counts(again, shown)
+
+
+async def entered_anew_it_counts(again: World, meeting: dict[str, Any]) -> None:
+    """An owner whose account and ballot are lost votes again once the account is entered anew."""
+    vote = {"choices": {"1": "for"}}
+    path = f"/meetings/{meeting['id']}/ballot"
+    assert await again.refused(path, None, vote, resident="a-1") == (403, "not_on_the_roll")
+    owner = min((o for o in await again.pages("/owners", 50)), key=lambda o: o["size_dm2"])["id"]
+    answer = await again.ask("GET", f"/owners/{owner}/private", STREET_ORG, purpose="contact")
+    assert (answer.status_code, answer.json()["code"]) == (410, "personal_data_lost")
+    await again.post(f"/owners/{owner}/person", STREET_ORG, {"name": "李业主", "account": "a-1"})
+    await again.post(path, None, vote, resident="a-1")
+    assert (await again.get(f"/meetings/{meeting['id']}"))["lost_ballots"] == 0
 
 
 async def time_goes_on(again: World, new: dict[str, str]) -> None:

@@ -134,6 +134,13 @@ class LeaseEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LesseeCorrected:
+    """Who the lessee is was entered anew: at request, or because it was lost. What it says stands in no event."""
+
+    lease: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LesseeRead:
     """Somebody read who the lessee is, under a power and for a purpose."""
 

@@ -90,6 +90,13 @@ class OwnerRevised:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerCorrected:
+    """Who the owner is was entered anew: at request, or because it was lost. What it says stands in no event."""
+
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerRead:
     """Somebody read who an owner is, under a power and for a purpose."""
 

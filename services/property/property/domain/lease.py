@@ -113,7 +113,7 @@ def after(before: Lease | None, fact: Any, at: datetime) -> Lease:
             return replace(before, ends_on=fact.ends_on, cut_for=fact.reason, version=version)
         case facts.LeaseEnded():
             return replace(before, state=ENDED, version=version)
-        case facts.RentReceived() | facts.LesseeRead():
+        case facts.RentReceived() | facts.LesseeCorrected() | facts.LesseeRead():
             return replace(before, version=version)
     raise unknown(fact)
 

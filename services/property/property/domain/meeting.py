@@ -12,6 +12,7 @@ from property.domain import facts_owners as facts
 from property.domain.change import Change, by, unknown
 from property.domain.facts_owners import Motion, Result
 from property.domain.tally import COMMITTEE, FIRM, Vote, count, enough
+from suizhuan.kernel.clock import utc_text
 from suizhuan.kernel.refusal import Refusal
 
 CALLED, CLOSED = "called", "closed"
@@ -111,10 +112,10 @@ def call(fact: facts.MeetingCalled, conditions: Conditions, now: datetime) -> Ch
         raise Refusal("too_few_callers", callers=fact.callers, heads=fact.heads, needed=needed)
     earliest = now + timedelta(days=conditions.notice_days)
     if fact.opens_at < earliest:
-        raise Refusal("meeting_notice", days=conditions.notice_days, earliest=earliest.isoformat())
+        raise Refusal("meeting_notice", days=conditions.notice_days, earliest=utc_text(earliest))
     latest = fact.opens_at + timedelta(days=conditions.longest_vote_days)
     if not fact.opens_at < fact.closes_at <= latest:
-        raise Refusal("meeting_times", latest=latest.isoformat())
+        raise Refusal("meeting_times", latest=utc_text(latest))
     if not fact.motions or any(not LOWEST_ITEM <= motion.item <= HIGHEST_ITEM for motion in fact.motions):
         raise Refusal("motions_malformed")
     return by(after, None, now, fact)
@@ -126,8 +127,8 @@ def cast(meeting: Meeting, owner: str, choices: Mapping[int, str], *, changed: b
         raise Refusal(
             "not_voting_now",
             meeting=meeting.id,
-            opens_at=meeting.opens_at.isoformat(),
-            closes_at=meeting.closes_at.isoformat(),
+            opens_at=utc_text(meeting.opens_at),
+            closes_at=utc_text(meeting.closes_at),
         )
     if unheard := sorted(set(choices) - {motion.number for motion in meeting.motions}):
         raise Refusal("unknown_motion", meeting=meeting.id, motions=unheard)

@@ -44,7 +44,7 @@ def after(before: Owner | None, fact: Any, at: datetime) -> Owner:
             )
         case Owner(), facts.OwnerRevised():
             return replace(before, units=fact.units, size_dm2=fact.size_dm2, version=before.version + 1)
-        case Owner(), facts.OwnerRead():
+        case Owner(), facts.OwnerCorrected() | facts.OwnerRead():
             return replace(before, version=before.version + 1)
     raise unknown(fact)
 

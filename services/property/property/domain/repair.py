@@ -8,6 +8,7 @@ from typing import Any
 
 from property.domain import facts
 from property.domain.change import Change, by, unknown
+from suizhuan.kernel.clock import utc_text
 from suizhuan.kernel.refusal import Refusal
 
 REQUESTED, ANSWERED, DONE, CONFIRMED = "requested", "answered", "done", "confirmed"
@@ -100,8 +101,10 @@ def request(fact: facts.RepairRequested, now: datetime) -> Change[Repair]:
 
 
 def answer(repair: Repair, org: str, now: datetime) -> Change[Repair]:
-    """Errors: `not_the_firm`, `repair_state`: too late, it is with complaints."""
+    """In time, also where its row has not come up yet. Errors: `repair_state`, `answer_too_late`, `not_the_firm`."""
     repair.needs(REQUESTED)
+    if now >= repair.due_at:
+        raise Refusal("answer_too_late", repair=repair.id, due_at=utc_text(repair.due_at))
     return by(after, repair, now, facts.RepairAnswered(repair=repair.id, firm=repair.served_by(org)))
 
 
