@@ -87,6 +87,14 @@ EVERY: tuple[ServiceSpec, ...] = (
         listens=("finance.hold", "finance.tariff", "mandates.affair", "mandates.organisation"),
     ),
     ServiceSpec(
+        "volunteers",
+        "志愿",
+        8106,
+        own("volunteers", "volunteer", "team", "activity", "shift", "course", "pairing", "bill"),
+        listens=("finance.bill", "mandates.mandate", "mandates.organisation", "population.file"),
+        is_founded=True,
+    ),
+    ServiceSpec(
         "gateway",
         "网关",
         8100,
