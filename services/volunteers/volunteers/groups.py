@@ -110,13 +110,8 @@ async def attended(tx: Tx, command: Command, rules: Rules, course_id: str, volun
     known = {row["training"]: row for row in await store_people.trained(tx.conn, who.id)}
     before = known.get(given.training)
     if before is not None and before["valid_until"] >= until:
-        return TrainedOut(volunteer=who.id, **_out(before))  # this course again, or an older one: nothing is new
+        return TrainedOut.model_validate(before)  # this course again, or an older one: nothing is new
     change = v.attend(who, training=given.training, course=given.id, valid_until=until)
     await store.VOLUNTEER.save(tx, change, Authority.of(grant))
     await store_people.put_trained(tx, who.id, given.training, given.id, tx.now, until)
-    row = {"training": given.training, "course": given.id, "attended_at": tx.now, "valid_until": until}
-    return TrainedOut(volunteer=who.id, **row)
-
-
-def _out(row: dict[str, object]) -> dict[str, object]:
-    return {name: row[name] for name in ("training", "course", "attended_at", "valid_until")}
+    return TrainedOut(volunteer=who.id, training=given.training, course=given.id, attended_at=tx.now, valid_until=until)
