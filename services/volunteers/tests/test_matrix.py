@@ -6,7 +6,7 @@ who may, the first of whom must succeed."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import httpx
@@ -164,7 +164,7 @@ class Scene:
 async def scene(world: World, endpoint: str) -> Scene:
     """Set up what this endpoint needs in order to succeed."""
     volunteer = await world.register("r:wang")
-    await world.register("r:li", id_number=id_number(datetime(1980, 1, 1).date()))
+    await world.register("r:li", id_number=id_number(date(1980, 1, 1)))
     team = await world.post("/teams", COMMUNITY, {"title": "t", "kind": "judicial", "area": NANGUAN})
     course = await world.course(starts_at=world.moment(-1 if "attendance" in endpoint else 1), ends_at=world.moment(3))
     activity = await world.activity(held="funding" not in endpoint)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from suizhuan.db.tables import idempotency
 from volunteers import tables as t
 
-from .conftest import COMMUNITY, HOUR, NANGUAN, OTHER, XIANGLI, World, id_number, of
+from .conftest import COMMUNITY, HOUR, NANGUAN, OTHER, XIANGLI, World, id_number
 
 DAY = 24 * HOUR
 

@@ -71,7 +71,7 @@ async def replan(tx: Tx, command: Command, activity: str, planned_fen: int) -> A
     found, grant = await _take(tx, command, activity)
     if grant.holder != found.org:
         raise Refusal("not_organiser", org=grant.holder, activity=found.id, organiser=found.org)
-    after = await store.ACTIVITY.save(tx, a.replan(found, grant, planned_fen), Authority.of(grant))
+    after = await store.ACTIVITY.save(tx, a.replan(found, grant, planned_fen, tx.now), Authority.of(grant))
     money.ask(tx, after, Authority.of(grant))
     return ActivityOut.of(after)
 

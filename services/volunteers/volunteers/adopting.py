@@ -3,7 +3,8 @@
 What identifies people was never on the log. Of a volunteer whom the backup does not know the identity he signs in with
 is kept (the event says it); name, ID, birth date and phone are lost, as is whatever was corrected since, and he
 cannot sign up for a shift before he has said them again (`identity_missing`). Titles are lost, the codes of shifts are
-new, and a pairing has to be told anew whose file it is about (`pairing_unlinked`). Who was erased since is erased again.
+new, and a pairing has to be told anew whose file it is about (`pairing_unlinked`). Who was erased since is erased
+again.
 """
 
 from __future__ import annotations

@@ -14,10 +14,11 @@ from volunteers.domain.activity import CLOSED, OPEN, PLANNED, UNFUNDED
 UNDER_WAY = (PLANNED, UNFUNDED, OPEN, CLOSED)
 
 
-async def look(conn: AsyncConnection, metrics: Metrics, _now: datetime) -> None:
+async def look(conn: AsyncConnection, metrics: Metrics, now: datetime) -> None:
     """Active volunteers, activities that are not over by state, and those that wait for an answer of finance."""
     found = await store.activities_by_state(conn, UNDER_WAY)
-    states(metrics.activities, UNDER_WAY, found)
+    states(metrics.activities, UNDER_WAY, {state: count for state, (count, _) in found.items()})
     metrics.volunteers.set(await store.active_volunteers(conn))
-    saga(metrics, "activity_funding", found.get(PLANNED, 0), None, _now)
-    saga(metrics, "activity_payment", found.get(CLOSED, 0), None, _now)
+    for name, state in (("activity_funding", PLANNED), ("activity_payment", CLOSED)):
+        count, since = found.get(state, (0, None))
+        saga(metrics, name, count, since, now)

@@ -257,7 +257,7 @@ class AwardPage(BaseModel):
 
 
 class CertificateOut(Answer):
-    """服务证明，不含个人信息 / a certificate, without personal data. 有编号即为真 / what has a number here is genuine."""
+    """服务证明，不含个人信息；查到即为真 / a certificate, without personal data; what is found is genuine."""
 
     number: str
     issuer: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,11 +12,12 @@ from volunteers import tables as t
 from volunteers.domain.volunteer import ACTIVE
 
 
-async def activities_by_state(conn: AsyncConnection, states: Sequence[str]) -> dict[str, int]:
-    """How many activities are in each of these states."""
+async def activities_by_state(conn: AsyncConnection, states: Sequence[str]) -> dict[str, tuple[int, datetime | None]]:
+    """How many activities are in each of these states, and since when the first waits for an answer of finance."""
     c = t.activities.c
-    query = select(c.state, func.count()).where(c.state.in_(states)).group_by(c.state)
-    return {state: int(count) for state, count in await conn.execute(query)}
+    first = func.min(c.waits_since)
+    query = select(c.state, func.count(), first).where(c.state.in_(states)).group_by(c.state)
+    return {state: (int(count), since) for state, count, since in await conn.execute(query)}
 
 
 async def active_volunteers(conn: AsyncConnection) -> int:

@@ -140,6 +140,7 @@ class ActivityRow(Base, table=True):
     cost_fen: int | None = _number(nullable=True)
     minutes: int | None = _number(nullable=True)
     paid_fen: int | None = _number(nullable=True)
+    waits_since: datetime | None = _moment(nullable=True)
 
 
 class TitleRow(Base, table=True):

@@ -31,7 +31,9 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
-    """`bill` is the one by which finance was asked last; None: it is free. `begun`: somebody has checked in."""
+    """`bill` is the one by which finance was asked last; None: it is free. `begun`: somebody has checked in.
+
+    `waits_since`: from when on finance's answer is awaited, for its hold or for its payment."""
 
     id: str
     state: str
@@ -61,6 +63,7 @@ class Activity:
     cost_fen: int | None = None
     minutes: int | None = None
     paid_fen: int | None = None
+    waits_since: datetime | None = None
 
     def needs(self, *states: str) -> None:
         """Errors: `activity_state` unless it is in one of these."""
@@ -118,6 +121,7 @@ def plan(
         bills=1 if bill else 0,
         starts_at=starts_at,
         ends_at=ends_at,
+        waits_since=now if bill else None,
     )
     change = after(made, planned(made))
     return change if bill else change.then(_open(change.state))
@@ -164,10 +168,10 @@ def not_held(activity: Activity, bill: str, reason: str, shortfall_fen: int) -> 
     if activity.bill != bill or activity.state != PLANNED:
         return Change(activity)
     fact = facts.ActivityUnfunded(activity=activity.id, bill=bill, reason=reason, shortfall_fen=shortfall_fen)
-    return after(activity, fact, state=UNFUNDED, refused=reason, shortfall_fen=shortfall_fen)
+    return after(activity, fact, state=UNFUNDED, refused=reason, shortfall_fen=shortfall_fen, waits_since=None)
 
 
-def replan(activity: Activity, grant: Grant, planned_fen: int) -> Change[Activity]:
+def replan(activity: Activity, grant: Grant, planned_fen: int, now: datetime) -> Change[Activity]:
     """The money is asked for anew: another amount, or the earmark is larger now. Errors: `activity_state`."""
     activity.needs(UNFUNDED)
     number = activity.bills + 1 if planned_fen else activity.bills
@@ -186,6 +190,7 @@ def replan(activity: Activity, grant: Grant, planned_fen: int) -> Change[Activit
         term=grant.term,
         refused=None,
         shortfall_fen=0,
+        waits_since=now if bill else None,
     )
     return change if bill else change.then(_open(change.state))
 
@@ -214,7 +219,7 @@ def cancel(activity: Activity, reason: str, now: datetime) -> Change[Activity]:
     if activity.begun or (reason == MANDATE_ENDED and has_begun(activity, now)):
         raise Refusal("activity_begun", activity=activity.id)
     fact = facts.ActivityCancelled(activity=activity.id, reason=reason)
-    return after(activity, fact, state=CANCELLED, cancelled=reason)
+    return after(activity, fact, state=CANCELLED, cancelled=reason, waits_since=None)
 
 
 def close(activity: Activity, *, cost_fen: int, minutes: int, now: datetime) -> Change[Activity]:
@@ -227,7 +232,14 @@ def close(activity: Activity, *, cost_fen: int, minutes: int, now: datetime) -> 
     if cost_fen > activity.planned_fen:
         raise Refusal("above_plan", cost_fen=cost_fen, planned_fen=activity.planned_fen)
     fact = facts.ActivityClosed(activity=activity.id, cost_fen=cost_fen, minutes=minutes)
-    return after(activity, fact, state=CLOSED if cost_fen else SETTLED, cost_fen=cost_fen, minutes=minutes)
+    return after(
+        activity,
+        fact,
+        state=CLOSED if cost_fen else SETTLED,
+        cost_fen=cost_fen,
+        minutes=minutes,
+        waits_since=now if cost_fen else None,
+    )
 
 
 def paid(activity: Activity, bill: str, amount_fen: int) -> Change[Activity]:
@@ -235,11 +247,11 @@ def paid(activity: Activity, bill: str, amount_fen: int) -> Change[Activity]:
     if activity.bill != bill or activity.state != CLOSED:
         return Change(activity)
     fact = facts.ActivitySettled(activity=activity.id, paid_fen=amount_fen)
-    return after(activity, fact, state=SETTLED, paid_fen=amount_fen)
+    return after(activity, fact, state=SETTLED, paid_fen=amount_fen, waits_since=None)
 
 
 def _open(activity: Activity) -> Change[Activity]:
-    return after(activity, facts.ActivityOpened(activity=activity.id), state=OPEN)
+    return after(activity, facts.ActivityOpened(activity=activity.id), state=OPEN, waits_since=None)
 
 
 def _check_times(grant: Grant, starts_at: datetime, ends_at: datetime, now: datetime) -> None:

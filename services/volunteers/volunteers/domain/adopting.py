@@ -61,7 +61,7 @@ def _founded(fact: f.TeamFounded, _: datetime) -> Change[Team]:
     return t.found(team=fact.team, org=fact.org, kind=fact.kind, project=fact.project, area=fact.area)
 
 
-def _planned(fact: s.ActivityPlanned, _: datetime) -> Change[Activity]:
+def _planned(fact: s.ActivityPlanned, at: datetime) -> Change[Activity]:
     made = Activity(
         id=fact.activity,
         state=a.PLANNED,
@@ -84,11 +84,12 @@ def _planned(fact: s.ActivityPlanned, _: datetime) -> Change[Activity]:
         bills=1 if fact.bill else 0,
         starts_at=fact.starts_at,
         ends_at=fact.ends_at,
+        waits_since=at if fact.bill else None,
     )
     return after(made, a.planned(made))
 
 
-def _replanned(activity: Activity, fact: s.ActivityReplanned, _: datetime) -> Change[Activity]:
+def _replanned(activity: Activity, fact: s.ActivityReplanned, at: datetime) -> Change[Activity]:
     return after(
         activity,
         fact,
@@ -100,6 +101,7 @@ def _replanned(activity: Activity, fact: s.ActivityReplanned, _: datetime) -> Ch
         term=fact.term,
         refused=None,
         shortfall_fen=0,
+        waits_since=at if fact.bill else None,
     )
 
 
@@ -163,7 +165,7 @@ _STEPS: Mapping[type[Any], Step] = {
     f.TeamJoined: lambda state, fact, _: after(state, fact, members=state.members + 1),
     f.TeamLeft: lambda state, fact, _: t.leave(state, fact.volunteer, member=True),
     f.TeamDissolved: lambda state, _, __: t.dissolve(state),
-    s.ActivityOpened: lambda state, fact, _: after(state, fact, state=a.OPEN),
+    s.ActivityOpened: lambda state, fact, _: after(state, fact, state=a.OPEN, waits_since=None),
     s.ActivityUnfunded: lambda state, fact, _: a.not_held(state, fact.bill, fact.reason, fact.shortfall_fen),
     s.ActivityReplanned: _replanned,
     s.ActivityInsured: lambda state, fact, _: a.insure(state, fact.insurance),
