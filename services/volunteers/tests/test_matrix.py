@@ -85,6 +85,7 @@ TABLE: dict[str, Row] = {
     "POST /shifts/{shift_id}/arrivals": ORGANISER,
     "POST /shifts/{shift_id}/departures": ORGANISER,
     "POST /shifts/{shift_id}/confirmations": ORGANISER,
+    "POST /shifts/{shift_id}/corrections": ORGANISER,
     "POST /teams": POWERFUL,
     "POST /teams/{team_id}/dissolution": ORGANISER,
     "POST /courses": POWERFUL,
@@ -145,6 +146,7 @@ class Scene:
             "POST /shifts/{shift_id}/arrivals": who,
             "POST /shifts/{shift_id}/departures": who,
             "POST /shifts/{shift_id}/confirmations": who,
+            "POST /shifts/{shift_id}/corrections": {**who, "minutes": 1},
             "POST /teams": {"title": "t", "kind": "judicial", "area": NANGUAN},
             "POST /courses": {
                 "title": "c",
@@ -206,6 +208,7 @@ async def _go_as_far_as(made: Scene, endpoint: str, activity: dict[str, Any], sh
         "check-out": 3,
         "departures": 3,
         "confirmations": 4,
+        "corrections": 5,
         "closure": 5,
         "certificates": 5,
         "{number}": 5,

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from suizhuan.db.tables import outbox
 
-from .conftest import COMMUNITY, HOUR, NANGUAN, OTHER, World, id_number
+from .conftest import COMMUNITY, HOUR, NANGUAN, OTHER, XIANGLI, World, id_number
 
 NAME, PHONE, NOTE, CONSENT = "标记王建国", "13987654321", "标记退役医护", "GC-MARK-77"
 NUMBER = id_number(date(2009, 9, 9), 777)
@@ -93,6 +93,21 @@ async def test_a_read_by_an_organisation_wants_a_power_and_a_purpose_and_is_an_e
     answer = await world.ask("GET", path, OTHER, purpose="contact")
     assert (answer.status_code, answer.json()["code"]) == (403, "missing_power")
     assert await world.events() == []
+
+
+async def test_an_organiser_may_call_who_has_signed_up_and_nobody_else(world: World) -> None:
+    """Also where the volunteer lives in another community."""
+    volunteer = await world.register("r:wang", area=XIANGLI)
+    path = f"/volunteers/{volunteer}/private"
+    assert (await world.ask("GET", path, COMMUNITY, purpose="emergency")).json()["code"] == "missing_power"
+    shift = await world.shift(await world.activity())
+    await world.post(f"/shifts/{shift['id']}/sign-up", "r:wang")
+    await world.events()
+    assert (await world.get(path, COMMUNITY, purpose="emergency"))["phone"] is not None
+    (read,) = await world.events()
+    assert (read.data["power"], read.attributes["mandate"]) == ("volunteers.activity.run", "m-nanguan")
+    await world.post(f"/shifts/{shift['id']}/withdrawal", "r:wang")
+    assert (await world.ask("GET", path, COMMUNITY, purpose="emergency")).json()["code"] == "missing_power"
 
 
 async def test_everybody_sees_what_is_kept_of_him(world: World) -> None:

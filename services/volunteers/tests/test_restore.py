@@ -117,6 +117,7 @@ async def service_in_the_field(world: World, known: str) -> None:
     await world.later(2 * HOUR)
     await world.post(f"/shifts/{shift['id']}/departures", COMMUNITY, {"volunteer": known})
     await world.post(f"/shifts/{shift['id']}/confirmations", COMMUNITY, {"volunteer": known, "minutes": 100})
+    await world.post(f"/shifts/{shift['id']}/corrections", COMMUNITY, {"volunteer": known, "minutes": 90})
     await world.at(datetime.fromisoformat(main["ends_at"]))
     absent = {"volunteer": third, "outcome": "absent"}
     await world.post(f"/shifts/{shift['id']}/confirmations", COMMUNITY, absent)

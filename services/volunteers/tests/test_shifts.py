@@ -208,6 +208,27 @@ async def test_the_organiser_stands_for_the_minutes_or_for_fewer_and_never_for_m
     assert (await world.get("/volunteers/me", "r:wang"))["minutes"] == 45
 
 
+async def test_confirmed_minutes_are_put_right_on_request_and_the_sum_follows(world: World) -> None:
+    shift, volunteer = await signed(world)
+    who = {"volunteer": volunteer}
+    path = f"/shifts/{shift['id']}/corrections"
+    await world.at(datetime.fromisoformat(shift["starts_at"]))
+    await world.post(f"/shifts/{shift['id']}/arrivals", COMMUNITY, who)
+    await world.later(HOUR)
+    await world.post(f"/shifts/{shift['id']}/departures", COMMUNITY, who)
+    assert await world.refused(path, COMMUNITY, {**who, "minutes": 1}) == (409, "sign_up_state")
+    await world.post(f"/shifts/{shift['id']}/confirmations", COMMUNITY, {**who, "minutes": 20})
+    await world.events()
+    for minutes, difference in ((60, 40), (50, -10)):
+        assert (await world.post(path, COMMUNITY, {**who, "minutes": minutes}))["confirmed_minutes"] == minutes
+        assert (await world.get("/volunteers/me", "r:wang"))["minutes"] == minutes
+        hours, corrected = await world.events()
+        assert (hours.data["minutes"], hours.data["total_minutes"]) == (difference, minutes)
+        assert (corrected.name, corrected.data["minutes"]) == ("volunteers.shift.service_corrected", minutes)
+    assert await world.refused(path, COMMUNITY, {**who, "minutes": 61}) == (422, "above_counted")
+    assert await world.refused(path, COMMUNITY, {**who, "minutes": 50}) == (422, "nothing_to_correct")
+
+
 async def test_nobody_confirms_his_own_service(world: World) -> None:
     """Whoever signs in with one identity as a resident and as a member of staff."""
     shift, volunteer = await signed(world)

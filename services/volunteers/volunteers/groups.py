@@ -13,8 +13,9 @@ from volunteers.domain import course, team
 from volunteers.domain import volunteer as v
 from volunteers.domain.team import Team
 from volunteers.rules import Rules
-from volunteers.schemas import CourseOut, TeamOut, TrainedOut
+from volunteers.schemas import CourseOut, TeamOut
 from volunteers.schemas_in import CourseIn, TeamIn
+from volunteers.schemas_people import TrainedOut
 
 
 async def found(tx: Tx, command: Command, rules: Rules, body: TeamIn) -> TeamOut:

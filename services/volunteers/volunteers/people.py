@@ -8,14 +8,15 @@ from dataclasses import replace
 from suizhuan.commands import Command
 from suizhuan.context import new_id
 from suizhuan.kernel.refusal import Refusal
+from suizhuan.kernel.term import Grant
 from suizhuan.unit_of_work import Authority, Tx
 from volunteers import desk, identity_card, store, store_people, store_service
 from volunteers.domain import pairing as pairings
 from volunteers.domain import recognition, shift, team
 from volunteers.domain import volunteer as v
 from volunteers.rules import Rules
-from volunteers.schemas import AwardOut, CertificateDocument, CertificateOut, PrivateOut, VolunteerOut
 from volunteers.schemas_in import CorrectionIn, RegistrationIn
+from volunteers.schemas_people import AwardOut, CertificateDocument, CertificateOut, PrivateOut, VolunteerOut
 from volunteers.store_people import Personal
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # without what is easily misread
@@ -117,18 +118,27 @@ async def read_own(tx: Tx, command: Command) -> PrivateOut:
 
 
 async def read(tx: Tx, command: Command, volunteer_id: str, purpose: str) -> PrivateOut:
-    """By an organisation, under its power where the volunteer lives. Errors: `missing_power`, `wrong_kind`,
-    `not_found`, `volunteer_erased`, `identity_missing`."""
+    """By an organisation, under its power where the volunteer lives, or as organiser of an activity for which he has
+    signed up. Errors: `missing_power`, `wrong_kind`, `not_found`, `volunteer_erased`, `identity_missing`."""
     org = desk.staff(command.identity)
     volunteer = await store.VOLUNTEER.take(tx, volunteer_id)
     command.check_version(volunteer.version)
-    grant = await tx.act(desk.READ, desk.SERVICE, volunteer.area, org)
-    change = v.read(volunteer, power=desk.READ, purpose=purpose)
-    after = await store.VOLUNTEER.save(tx, change, Authority.of(grant))
+    grant, power = await _reader(tx, volunteer, org)
+    after = await store.VOLUNTEER.save(tx, v.read(volunteer, power=power, purpose=purpose), Authority.of(grant))
     who = await store_people.personal(tx.conn, volunteer_id)
     if who is None:
         raise Refusal("identity_missing")
     return _private(who, purpose, after.version)
+
+
+async def _reader(tx: Tx, volunteer: v.Volunteer, org: str) -> tuple[Grant, str]:
+    try:
+        return await tx.act(desk.READ, desk.SERVICE, volunteer.area, org), desk.READ
+    except Refusal as refusal:
+        serving = await store_service.activity_with(tx.conn, volunteer.id, org)
+        if refusal.code != "missing_power" or serving is None:
+            raise
+    return await desk.act_as_organiser(tx, await store.ACTIVITY.get(tx.conn, serving), org), desk.RUN
 
 
 async def give_award(tx: Tx, command: Command, rules: Rules, volunteer_id: str, kind: str) -> AwardOut:

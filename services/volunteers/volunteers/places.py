@@ -14,11 +14,11 @@ from volunteers import desk, store, store_people, store_service
 from volunteers.domain import activity as a
 from volunteers.domain import fitness, shift, volunteer
 from volunteers.domain.activity import Activity
-from volunteers.domain.shift import Shift
+from volunteers.domain.shift import Shift, SignUp
 from volunteers.domain.volunteer import Volunteer
 from volunteers.rules import Rules
 from volunteers.schemas import CodeOut, SignUpOut
-from volunteers.schemas_in import ConfirmationIn
+from volunteers.schemas_in import ConfirmationIn, HoursIn
 
 
 async def sign_up(tx: Tx, command: Command, rules: Rules, shift_id: str) -> SignUpOut:
@@ -101,27 +101,43 @@ async def release(tx: Tx, command: Command, shift_id: str, volunteer_id: str) ->
 async def confirm(tx: Tx, command: Command, rules: Rules, shift_id: str, body: ConfirmationIn) -> SignUpOut:
     """The organiser's word: served, and for how long, or absent. Hours are credited at once.
 
-    Errors: those of acting on an activity, `self_confirmation`, `not_signed_up`, those of `shift.confirm`."""
+    Errors: those of `_judge`, those of `shift.confirm` and `shift.absent`."""
+    who, found, activity, place, authority = await _judge(tx, command, shift_id, body.volunteer)
+    if body.outcome == shift.ABSENT:
+        return await _keep(tx, shift.absent(found, place, tx.now), authority, activity.org)
+    made = shift.confirm(found, place, body.minutes)
+    minutes = made.sign_up.confirmed_minutes
+    credited = volunteer.credit(who, activity=activity.id, shift=shift_id, minutes=minutes, stars_h=rules.of.stars_h)
+    await store.VOLUNTEER.save(tx, credited, authority)
+    return await _keep(tx, made, authority, activity.org)
+
+
+async def put_right(tx: Tx, command: Command, rules: Rules, shift_id: str, body: HoursIn) -> SignUpOut:
+    """The organiser puts its word right, on request; the sum follows. Errors: those of `_judge`, of `shift.correct`."""
+    who, found, activity, place, authority = await _judge(tx, command, shift_id, body.volunteer)
+    made = shift.correct(found, place, body.minutes)
+    difference = body.minutes - place.confirmed_minutes
+    corrected = volunteer.put_right(
+        who, activity=activity.id, shift=shift_id, minutes=difference, stars_h=rules.of.stars_h
+    )
+    await store.VOLUNTEER.save(tx, corrected, authority)
+    return await _keep(tx, made, authority, activity.org)
+
+
+async def _judge(
+    tx: Tx, command: Command, shift_id: str, volunteer_id: str
+) -> tuple[Volunteer, Shift, Activity, SignUp, Authority]:
+    """The organiser judges the service of somebody else. Errors: those of acting on an activity, `self_confirmation`,
+    `not_signed_up`."""
     org = desk.staff(command.identity)
-    who = await store.VOLUNTEER.take(tx, body.volunteer)
+    who = await store.VOLUNTEER.take(tx, volunteer_id)
     found, activity = await _shift_of(tx, shift_id)
     grant = await desk.act_as_organiser(tx, activity, org)
     personal = await store_people.personal(tx.conn, who.id)
     if personal is not None and personal.subject == command.identity.subject:
         raise Refusal("self_confirmation")
     place = await store_service.get_sign_up(tx.conn, shift_id, who.id)
-    if body.outcome == shift.ABSENT:
-        return await _keep(tx, shift.absent(found, place, tx.now), Authority.of(grant), activity.org)
-    made = shift.confirm(found, place, body.minutes)
-    credited = volunteer.credit(
-        who,
-        activity=activity.id,
-        shift=shift_id,
-        minutes=made.sign_up.confirmed_minutes,
-        stars_h=rules.of.stars_h,
-    )
-    await store.VOLUNTEER.save(tx, credited, Authority.of(grant))
-    return await _keep(tx, made, Authority.of(grant), activity.org)
+    return who, found, activity, place, Authority.of(grant)
 
 
 async def show_code(tx: Tx, command: Command, shift_id: str) -> CodeOut:

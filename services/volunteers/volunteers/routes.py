@@ -23,18 +23,15 @@ from volunteers.schemas import (
     CodeOut,
     CourseOut,
     CoursePage,
-    PairingFullOut,
-    PrivateOut,
     ShiftOut,
     ShiftPage,
     TeamOut,
     TeamPage,
-    VolunteerOut,
-    VolunteerPage,
     WordOut,
     WordsOut,
 )
 from volunteers.schemas_in import PairingPurpose, Purpose
+from volunteers.schemas_people import PairingFullOut, PrivateOut, VolunteerOut, VolunteerPage
 from volunteers.store import Kept
 
 router = APIRouter(dependencies=[Depends(caller)])

@@ -11,7 +11,7 @@ from suizhuan.identity import caller
 from suizhuan.kernel.refusal import Refusal
 from volunteers import groups, people, places, support
 from volunteers.routes import key_of, rules_of
-from volunteers.schemas import AwardOut, CertificateOut, PairingOut, SignUpOut, TeamOut, VisitOut, VolunteerOut
+from volunteers.schemas import SignUpOut, TeamOut
 from volunteers.schemas_in import (
     AcceptanceIn,
     ActIn,
@@ -23,6 +23,7 @@ from volunteers.schemas_in import (
     RegistrationIn,
     VisitIn,
 )
+from volunteers.schemas_people import AwardOut, CertificateOut, PairingOut, VisitOut, VolunteerOut
 
 router = APIRouter(tags=["me 本人"], dependencies=[Depends(caller)], route_class=CommandRoute)
 

@@ -11,7 +11,8 @@ from suizhuan.kernel.refusal import Refusal
 from volunteers import desk, people, store, store_people, store_views
 from volunteers.domain.pairing import Pairing
 from volunteers.routes import key_of, parts_of
-from volunteers.schemas import (
+from volunteers.schemas import SignUpOut, SignUpPage
+from volunteers.schemas_people import (
     AwardOut,
     AwardPage,
     CertificateDocument,
@@ -20,8 +21,6 @@ from volunteers.schemas import (
     PairingOut,
     PairingPage,
     PrivateOut,
-    SignUpOut,
-    SignUpPage,
     TrainedOut,
     TrainedPage,
     VisitOut,

@@ -9,7 +9,7 @@ from suizhuan.commands import CommandDep
 from suizhuan.identity import caller
 from volunteers import activities, groups, people, places, support
 from volunteers.routes import key_of, rules_of
-from volunteers.schemas import ActivityOut, AwardOut, CourseOut, PairingOut, ShiftOut, SignUpOut, TeamOut, TrainedOut
+from volunteers.schemas import ActivityOut, CourseOut, ShiftOut, SignUpOut, TeamOut
 from volunteers.schemas_in import (
     ActIn,
     ActivityIn,
@@ -19,12 +19,14 @@ from volunteers.schemas_in import (
     ConfirmationIn,
     CourseIn,
     FundingIn,
+    HoursIn,
     InsuranceIn,
     LinkIn,
     ShiftIn,
     TeamIn,
     VolunteerIn,
 )
+from volunteers.schemas_people import AwardOut, PairingOut, TrainedOut
 
 router = APIRouter(tags=["organisers 组织方"], dependencies=[Depends(caller)], route_class=CommandRoute)
 
@@ -88,6 +90,13 @@ async def confirm(request: Request, command: CommandDep, shift_id: str, body: Co
     """时长随即记入志愿者记录 / the minutes are credited at once."""
     rules = rules_of(request)
     return await command.run(lambda tx: places.confirm(tx, command, rules, key_of(shift_id), body))
+
+
+@router.post("/shifts/{shift_id}/corrections", response_model=SignUpOut, summary="更正时长 / Put minutes right")
+async def put_right(request: Request, command: CommandDep, shift_id: str, body: HoursIn) -> Response:
+    """应志愿者要求更正，不超过计时 / on request, at most what was counted; the volunteer's sum follows."""
+    rules = rules_of(request)
+    return await command.run(lambda tx: places.put_right(tx, command, rules, key_of(shift_id), body))
 
 
 @router.post("/teams", status_code=201, response_model=TeamOut, summary="成立服务队 / Found a team")

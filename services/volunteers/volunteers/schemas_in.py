@@ -173,6 +173,13 @@ class ConfirmationIn(Request):
     minutes: Minutes | None = None
 
 
+class HoursIn(Request):
+    """更正已确认的时长，免费 / put confirmed minutes right, free of charge."""
+
+    volunteer: Id
+    minutes: Minutes
+
+
 class CourseIn(Request):
     """培训课程，免费 / a course, free of charge."""
 

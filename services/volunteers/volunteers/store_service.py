@@ -112,6 +112,16 @@ async def recorded_by(conn: AsyncConnection, volunteer: str, org: str) -> int:
     return int((await conn.execute(query)).scalar_one())
 
 
+async def activity_with(conn: AsyncConnection, volunteer: str, org: str) -> str | None:
+    """An activity of that organisation in which the volunteer has a place or serves."""
+    c = t.sign_ups.c
+    joined = t.sign_ups.join(t.activities, t.activities.c.id == c.activity)
+    query = select(c.activity).select_from(joined).where(c.volunteer == volunteer, c.state.in_((SIGNED, IN)))
+    query = query.where(t.activities.c.org == org).order_by(c.activity).limit(1)
+    found: str | None = (await conn.execute(query)).scalar_one_or_none()
+    return found
+
+
 async def put_code(tx: Tx, shift: str, code: str) -> None:
     await tx.write(_PUT_CODE, {"shift": shift, "code": code})
 

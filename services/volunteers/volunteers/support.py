@@ -12,8 +12,8 @@ from volunteers import desk, store, store_people
 from volunteers.domain import pairing as p
 from volunteers.domain.pairing import Pairing
 from volunteers.rules import Rules
-from volunteers.schemas import PairingFullOut, PairingOut, VisitOut
 from volunteers.schemas_in import ArrangementIn, VisitIn
+from volunteers.schemas_people import PairingFullOut, PairingOut, VisitOut
 
 
 async def arrange(tx: Tx, command: Command, rules: Rules, body: ArrangementIn) -> PairingOut:

@@ -1,37 +1,27 @@
-"""The tables of volunteers, on a MetaData of its own. What identifies people stands in `volunteer_private`,
-`award_private` and `pairing_private`, and nowhere else."""
+"""The tables of volunteers: aggregates, what stands beside them, and what is heard. Those about people are in
+`tables_people`; all of them are to be found here."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Date, Index, MetaData, Table, Text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Index, MetaData
+from sqlmodel import Field
 
-from suizhuan.db.types import BigInt, Json, UtcDateTime
+from volunteers.tables_base import Base, a_json, a_moment, a_number, table
+from volunteers.tables_people import (
+    award_private,
+    awards,
+    certificates,
+    members,
+    pairing_private,
+    private,
+    trained,
+    visits,
+)
 
-
-class Base(SQLModel):
-    """Tables of this service only: several services may live in one process."""
-
-    metadata = MetaData()
-
-
-def _json() -> Any:
-    return Field(default=None, sa_column=Column(Json, nullable=False))
-
-
-def _moment(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(UtcDateTime, nullable=nullable))
-
-
-def _number(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(BigInt, nullable=nullable))
-
-
-def _text(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(Text, nullable=nullable))
+__all__ = ["award_private", "awards", "certificates", "members", "pairing_private", "private", "trained", "visits"]
 
 
 class VolunteerRow(Base, table=True):
@@ -41,40 +31,13 @@ class VolunteerRow(Base, table=True):
     __table_args__ = (Index("volunteer_by_area", "area", "id", postgresql_ops={"area": "text_pattern_ops"}),)
     id: str = Field(primary_key=True)
     state: str
-    version: int = _number()
+    version: int = a_number()
     area: str
     age_band: str
-    skills: Any = _json()
-    minutes: int = _number()
-    star: int = _number()
-    registered_at: datetime = _moment()
-
-
-class VolunteerPrivateRow(Base, table=True):
-    """Who a volunteer is: read under a power and for a purpose. Kept until the volunteer asks to be erased.
-
-    `subject` is the identity he signs in with; the others are missing after a restore, until he says them again."""
-
-    __tablename__ = "volunteer_private"
-    volunteer: str = Field(primary_key=True)
-    subject: str = Field(unique=True)
-    name: str | None = None
-    id_number: str | None = Field(default=None, unique=True)
-    born: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
-    phone: str | None = None
-    skill_note: str | None = None
-    guardian_consent: str | None = None
-
-
-class TrainedRow(Base, table=True):
-    """Until when a course that was attended counts: the latest of each kind."""
-
-    __tablename__ = "trained"
-    volunteer: str = Field(primary_key=True)
-    training: str = Field(primary_key=True)
-    course: str
-    attended_at: datetime = _moment()
-    valid_until: datetime = _moment()
+    skills: Any = a_json()
+    minutes: int = a_number()
+    star: int = a_number()
+    registered_at: datetime = a_moment()
 
 
 class TeamRow(Base, table=True):
@@ -84,21 +47,12 @@ class TeamRow(Base, table=True):
     __table_args__ = (Index("team_by_area", "area", "id", postgresql_ops={"area": "text_pattern_ops"}),)
     id: str = Field(primary_key=True)
     state: str
-    version: int = _number()
+    version: int = a_number()
     org: str
     kind: str
     project: str | None = None
     area: str
-    members: int = _number()
-
-
-class TeamMemberRow(Base, table=True):
-    """Who is in a team."""
-
-    __tablename__ = "team_member"
-    __table_args__ = (Index("team_member_by_volunteer", "volunteer"),)
-    team: str = Field(primary_key=True)
-    volunteer: str = Field(primary_key=True)
+    members: int = a_number()
 
 
 class ActivityRow(Base, table=True):
@@ -114,33 +68,33 @@ class ActivityRow(Base, table=True):
     )
     id: str = Field(primary_key=True)
     state: str
-    version: int = _number()
+    version: int = a_number()
     org: str
     affair: str
     area: str
     mandate: str
-    term: int = _number()
+    term: int = a_number()
     kind: str
     team: str | None = None
-    training: Any = _json()
-    skills: Any = _json()
-    min_age: int = _number()
-    max_age: int | None = _number(nullable=True)
+    training: Any = a_json()
+    skills: Any = a_json()
+    min_age: int = a_number()
+    max_age: int | None = a_number(nullable=True)
     dangerous: bool
     insurance: str | None = None
-    planned_fen: int = _number()
+    planned_fen: int = a_number()
     bill: str | None = None
-    bills: int = _number()
-    starts_at: datetime = _moment()
-    ends_at: datetime = _moment()
+    bills: int = a_number()
+    starts_at: datetime = a_moment()
+    ends_at: datetime = a_moment()
     refused: str | None = None
-    shortfall_fen: int = _number()
+    shortfall_fen: int = a_number()
     begun: bool
     cancelled: str | None = None
-    cost_fen: int | None = _number(nullable=True)
-    minutes: int | None = _number(nullable=True)
-    paid_fen: int | None = _number(nullable=True)
-    waits_since: datetime | None = _moment(nullable=True)
+    cost_fen: int | None = a_number(nullable=True)
+    minutes: int | None = a_number(nullable=True)
+    paid_fen: int | None = a_number(nullable=True)
+    waits_since: datetime | None = a_moment(nullable=True)
 
 
 class TitleRow(Base, table=True):
@@ -158,13 +112,13 @@ class ShiftRow(Base, table=True):
     __table_args__ = (Index("shift_by_activity", "activity", "id"),)
     id: str = Field(primary_key=True)
     state: str
-    version: int = _number()
+    version: int = a_number()
     activity: str
     area: str
-    starts_at: datetime = _moment()
-    ends_at: datetime = _moment()
-    capacity: int = _number()
-    taken: int = _number()
+    starts_at: datetime = a_moment()
+    ends_at: datetime = a_moment()
+    capacity: int = a_number()
+    taken: int = a_number()
 
 
 class ShiftCodeRow(Base, table=True):
@@ -187,12 +141,12 @@ class SignUpRow(Base, table=True):
     volunteer: str = Field(primary_key=True)
     activity: str
     state: str
-    starts_at: datetime = _moment()
-    ends_at: datetime = _moment()
-    in_at: datetime | None = _moment(nullable=True)
-    out_at: datetime | None = _moment(nullable=True)
-    minutes: int = _number()
-    confirmed_minutes: int = _number()
+    starts_at: datetime = a_moment()
+    ends_at: datetime = a_moment()
+    in_at: datetime | None = a_moment(nullable=True)
+    out_at: datetime | None = a_moment(nullable=True)
+    minutes: int = a_number()
+    confirmed_minutes: int = a_number()
 
 
 class CourseRow(Base, table=True):
@@ -202,47 +156,12 @@ class CourseRow(Base, table=True):
     __table_args__ = (Index("course_by_area", "area", "id", postgresql_ops={"area": "text_pattern_ops"}),)
     id: str = Field(primary_key=True)
     state: str
-    version: int = _number()
+    version: int = a_number()
     org: str
     area: str
     training: str
-    starts_at: datetime = _moment()
-    ends_at: datetime = _moment()
-
-
-class AwardRow(Base, table=True):
-    """An award. The volunteer's row is its lock."""
-
-    __tablename__ = "award"
-    __table_args__ = (Index("award_by_volunteer", "volunteer", "id"), Index("award_by_state", "state", "id"))
-    id: str = Field(primary_key=True)
-    volunteer: str
-    kind: str
-    giver: str
-    area: str
-    state: str
-    given_at: datetime = _moment()
-
-
-class AwardPrivateRow(Base, table=True):
-    """Under what name a volunteer wants an award to be published: his own words, and his consent."""
-
-    __tablename__ = "award_private"
-    award: str = Field(primary_key=True)
-    volunteer: str = Field(index=True)
-    shown_as: str
-
-
-class CertificateRow(Base, table=True):
-    """A certificate. The volunteer's row is its lock."""
-
-    __tablename__ = "certificate"
-    __table_args__ = (Index("certificate_by_volunteer", "volunteer", "number"),)
-    number: str = Field(primary_key=True)
-    volunteer: str
-    issuer: str
-    minutes: int = _number()
-    issued_at: datetime = _moment()
+    starts_at: datetime = a_moment()
+    ends_at: datetime = a_moment()
 
 
 class PairingRow(Base, table=True):
@@ -255,37 +174,16 @@ class PairingRow(Base, table=True):
     )
     id: str = Field(primary_key=True)
     state: str
-    version: int = _number()
+    version: int = a_number()
     volunteer: str
     org: str
     need: str
     area: str
     linked: bool
-    arranged_at: datetime = _moment()
-    begun_at: datetime | None = _moment(nullable=True)
-    ended_at: datetime | None = _moment(nullable=True)
+    arranged_at: datetime = a_moment()
+    begun_at: datetime | None = a_moment(nullable=True)
+    ended_at: datetime | None = a_moment(nullable=True)
     reason: str | None = None
-
-
-class PairingPrivateRow(Base, table=True):
-    """Whose file it is, and where both have consented. Gone when the pairing ends."""
-
-    __tablename__ = "pairing_private"
-    pairing: str = Field(primary_key=True)
-    file: str = Field(index=True)
-    file_consent: str
-    volunteer_consent: str | None = None
-
-
-class VisitRow(Base, table=True):
-    """A visit, in coarse words."""
-
-    __tablename__ = "visit"
-    id: str = Field(primary_key=True)
-    pairing: str = Field(index=True)
-    finding: str
-    minutes: int = _number()
-    at: datetime = _moment()
 
 
 class OrganisationRow(Base, table=True):
@@ -296,7 +194,7 @@ class OrganisationRow(Base, table=True):
     name_zh: str
     name_en: str
     kind: str
-    sequence: int = _number()
+    sequence: int = a_number()
 
 
 class OrganisationAreaRow(Base, table=True):
@@ -313,7 +211,7 @@ class EndedMandateRow(Base, table=True):
 
     __tablename__ = "ended_mandate"
     mandate: str = Field(primary_key=True)
-    ended_at: datetime = _moment()
+    ended_at: datetime = a_moment()
 
 
 class ClosedFileRow(Base, table=True):
@@ -323,18 +221,10 @@ class ClosedFileRow(Base, table=True):
     file: str = Field(primary_key=True)
 
 
-def _table(row: type[SQLModel]) -> Table:
-    found: Table = row.__table__  # type: ignore[attr-defined]
-    return found
-
-
 own: MetaData = Base.metadata
-volunteers, private, trained = _table(VolunteerRow), _table(VolunteerPrivateRow), _table(TrainedRow)
-teams, members = _table(TeamRow), _table(TeamMemberRow)
-activities, titles = _table(ActivityRow), _table(TitleRow)
-shifts, shift_codes, sign_ups = _table(ShiftRow), _table(ShiftCodeRow), _table(SignUpRow)
-courses = _table(CourseRow)
-awards, award_private, certificates = _table(AwardRow), _table(AwardPrivateRow), _table(CertificateRow)
-pairings, pairing_private, visits = _table(PairingRow), _table(PairingPrivateRow), _table(VisitRow)
-organisation, organisation_area = _table(OrganisationRow), _table(OrganisationAreaRow)
-ended_mandates, closed_files = _table(EndedMandateRow), _table(ClosedFileRow)
+volunteers, teams, pairings = table(VolunteerRow), table(TeamRow), table(PairingRow)
+activities, titles = table(ActivityRow), table(TitleRow)
+shifts, shift_codes, sign_ups = table(ShiftRow), table(ShiftCodeRow), table(SignUpRow)
+courses = table(CourseRow)
+organisation, organisation_area = table(OrganisationRow), table(OrganisationAreaRow)
+ended_mandates, closed_files = table(EndedMandateRow), table(ClosedFileRow)

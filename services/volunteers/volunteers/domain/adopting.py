@@ -158,6 +158,7 @@ _STEPS: Mapping[type[Any], Step] = {
     f.RecordRead: lambda state, fact, _: v.read(state, power=fact.power, purpose=fact.purpose),
     f.TrainingAttended: _attended,
     f.HoursCredited: lambda state, fact, _: after(state, fact, minutes=state.minutes + fact.minutes),
+    f.HoursCorrected: lambda state, fact, _: after(state, fact, minutes=state.minutes + fact.minutes),
     f.StarAwarded: lambda state, fact, _: after(state, fact, star=fact.star),
     f.AwardGiven: lambda state, fact, _: after(state, fact),
     f.AwardConsented: lambda state, fact, _: after(state, fact),

@@ -50,6 +50,8 @@ def _step(shift: Shift, place: SignUp | None, fact: Any, at: datetime) -> Placin
         return s.check_out(shift, place, by=fact.by, now=at)
     if isinstance(fact, f.ServiceConfirmed):
         return s.confirm(shift, place, fact.minutes)
+    if isinstance(fact, f.ServiceCorrected):
+        return s.correct(shift, place, fact.minutes)
     if isinstance(fact, f.VolunteerAbsent):
         return s.absent(shift, place, at)
     raise ValueError(f"nothing is known of {type(fact).__name__}")

@@ -77,6 +77,17 @@ class HoursCredited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoursCorrected:
+    """What was credited for a shift was put right on request; `minutes` is the difference, which may be negative."""
+
+    volunteer: str
+    activity: str
+    shift: str
+    minutes: int
+    total_minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StarAwarded:
     """The hours have passed a step of the profile: `star` counts from 1."""
 

@@ -157,6 +157,15 @@ class ServiceConfirmed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceCorrected:
+    """The organiser has put its word right: it stands for these minutes now."""
+
+    shift: str
+    volunteer: str
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VolunteerAbsent:
     """Who had signed up did not come."""
 

@@ -158,6 +158,17 @@ def confirm(shift: Shift, place: SignUp, minutes: int | None) -> Placing:
     return Placing(after(shift, fact), replace(place, state=CONFIRMED, confirmed_minutes=stands_for))
 
 
+def correct(shift: Shift, place: SignUp, minutes: int) -> Placing:
+    """The organiser puts its word right. Errors: `sign_up_state`, `above_counted`, `nothing_to_correct`."""
+    _needs(place, CONFIRMED)
+    if minutes == place.confirmed_minutes:
+        raise Refusal("nothing_to_correct")
+    if minutes > place.minutes:
+        raise Refusal("above_counted", minutes=minutes, counted=place.minutes)
+    fact = facts.ServiceCorrected(shift=shift.id, volunteer=place.volunteer, minutes=minutes)
+    return Placing(after(shift, fact), replace(place, confirmed_minutes=minutes))
+
+
 def absent(shift: Shift, place: SignUp, now: datetime) -> Placing:
     """Who had signed up did not come. Errors: `sign_up_state`, `not_over`."""
     _needs(place, SIGNED)

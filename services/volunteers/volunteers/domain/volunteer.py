@@ -141,16 +141,37 @@ def credit(
     volunteer: Volunteer, *, activity: str, shift: str, minutes: int, stars_h: tuple[int, ...]
 ) -> Change[Volunteer]:
     """Confirmed minutes are added, also to somebody who has gone since; each step passed is a star of its own."""
-    total = volunteer.minutes + minutes
-    said: list[object] = [
-        facts.HoursCredited(
-            volunteer=volunteer.id, activity=activity, shift=shift, minutes=minutes, total_minutes=total
-        )
-    ]
+    fact = facts.HoursCredited(
+        volunteer=volunteer.id,
+        activity=activity,
+        shift=shift,
+        minutes=minutes,
+        total_minutes=volunteer.minutes + minutes,
+    )
+    return _with_stars(volunteer, fact, fact.total_minutes, stars_h)
+
+
+def put_right(
+    volunteer: Volunteer, *, activity: str, shift: str, minutes: int, stars_h: tuple[int, ...]
+) -> Change[Volunteer]:
+    """The record is corrected by so many minutes, more or fewer (domain.md §7). A star once awarded stays."""
+    fact = facts.HoursCorrected(
+        volunteer=volunteer.id,
+        activity=activity,
+        shift=shift,
+        minutes=minutes,
+        total_minutes=volunteer.minutes + minutes,
+    )
+    return _with_stars(volunteer, fact, fact.total_minutes, stars_h)
+
+
+def _with_stars(volunteer: Volunteer, fact: object, total: int, stars_h: tuple[int, ...]) -> Change[Volunteer]:
     reached = stars(total, stars_h)
-    for star in range(volunteer.star + 1, reached + 1):
-        said.append(facts.StarAwarded(volunteer=volunteer.id, star=star, total_minutes=total))
-    return after(volunteer, *said, minutes=total, star=max(volunteer.star, reached))
+    awarded = [
+        facts.StarAwarded(volunteer=volunteer.id, star=star, total_minutes=total)
+        for star in range(volunteer.star + 1, reached + 1)
+    ]
+    return after(volunteer, fact, *awarded, minutes=total, star=max(volunteer.star, reached))
 
 
 def stars(minutes: int, steps_h: tuple[int, ...]) -> int:
