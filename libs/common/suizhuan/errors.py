@@ -71,6 +71,14 @@ WHAT = {
     "earmark": "专项",
     "dead_letter": "死信",
     "aggregate": "落后于日志的对象",
+    "volunteer": "志愿者",
+    "team": "服务队",
+    "activity": "活动",
+    "shift": "班次",
+    "course": "课程",
+    "award": "荣誉",
+    "certificate": "证明",
+    "pairing": "结对",
 }
 _STOP = {"zh": "；", "en": "; "}
 

@@ -233,7 +233,7 @@ WRONG: dict[str, tuple[Change, str, str]] = {
                 "powers": ["complaints.case.handle"],
             }
         ),
-        "mandates.15.role",
+        "mandates.",
         "never leads an assist item",
     ),
     "two leads in one slot": (

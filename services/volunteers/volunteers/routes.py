@@ -55,7 +55,7 @@ def rules_of(request: Request) -> Rules:
 def key_of(value: str) -> str:
     """An id as it may stand in a path. Errors: `not_found` for what cannot be one."""
     if len(value) > 80 or not value.isascii() or not value.isprintable():
-        raise Refusal("not_found", what="aggregate", id="?")
+        raise Refusal("not_found", what="path", id="?")
     return value
 
 
