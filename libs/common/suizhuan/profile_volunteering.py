@@ -28,8 +28,8 @@ _Kinds = Annotated[tuple[Kind, ...], Field(min_length=1)]
 class Volunteering(Model):
     """Voluntary service: ages, stars and the words for its kinds.
 
-    Ages are full years: below `least_age` nobody serves, below `adult_age` with a guardian's consent and nowhere that is
-    dangerous. `stars_h`: hours at which the first, second … star is reached. `training_first`: what everybody has
+    Ages are full years: below `least_age` nobody serves, below `adult_age` with a guardian's consent and nowhere that
+    is dangerous. `stars_h`: hours at which the first, second … star is reached. `training_first`: what everybody has
     attended before any service. `check_in_early_m`: minutes before a shift from which one may check in."""
 
     least_age: Annotated[StrictInt, Field(ge=1)]
