@@ -24,7 +24,14 @@ from services.complaints.tests.conftest import ISSUER, NoLog, World
 from suizhuan.kernel.clock import SystemClock
 from suizhuan.settings import IssuerSettings, ServiceSettings, load_settings
 
-SETTINGS = {"max_wal_size": "8GB"}  # no checkpoint in the middle of a round because a database was filled before it
+SETTINGS = {
+    # No checkpoint in the middle of a round because a database was filled before it.
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "30min",
+    # A sixth of this machine, as a database server is set up: with PostgreSQL's 128 MB, made for machines of long ago,
+    # what is large is read through the kernel page by page, and what is measured is that.
+    "shared_buffers": "4GB",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Who can sign in at the demonstration issuer: the people of the seed, and two machines."""
+"""Who can sign in at the demonstration issuer: the people of the seed, and three machines."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ def people(seed: Seed) -> list[Person]:
     return staff + [Person(r.id, "resident", None, r.name.zh, r.name.en) for r in seed.residents]
 
 
+READS = "events.read audit.read"
+
+
 def clients() -> list[Client]:
-    """The smart-city hub, which reads the streams, and a department's own program."""
+    """Two hubs, which read the streams for their purposes, and a department's own program."""
     return [
-        Client("hub-smart-city", "demo-hub-secret", kind="hub", scope="events.read audit.read"),
+        Client("hub-smart-city", "demo-hub-secret", kind="hub", scope=READS, purpose="city-operations"),
+        Client("hub-statistics", "demo-statistics-secret", kind="hub", scope="events.read", purpose="statistics"),
         Client("program-sanitation", "demo-program-secret", kind="service", org="dept-sanitation"),
     ]

@@ -29,8 +29,8 @@ class Topic:
 class ServiceSpec:
     """A service: what it publishes, and what its groups read. Group `<name>.authority` reads the grants.
 
-    `*.claim` in `listens` is that topic of every service that has one. A service that `is_founded` starts with what the
-    founding document says.
+    `*.bill` in `listens` is that topic of every other service that has one, `!*.bill` leaves it out. A service that
+    `is_founded` starts with what the founding document says.
     """
 
     name: str
@@ -43,7 +43,11 @@ class ServiceSpec:
     @property
     def heard(self) -> tuple[str, ...]:
         """The topics that `listens` means on this platform."""
-        return tuple(name for name in TOPIC_NAMES if any(fnmatchcase(name, wanted) for wanted in self.listens))
+        mine = {topic.name for topic in self.topics}
+        others = {name for name in TOPIC_NAMES if name not in mine and any(fnmatchcase(name, w) for w in self.listens)}
+        out = [wanted[1:] for wanted in self.listens if wanted.startswith("!")]
+        without = {name for name in others if any(fnmatchcase(name, w) for w in out)}
+        return tuple(sorted((others - without) | (mine & set(self.listens))))
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -68,23 +72,34 @@ EVERY: tuple[ServiceSpec, ...] = (
             Topic(AUTHORITY, partitions=1, compacted=True, min_compaction_lag_s=2 * 3600),
             *own("mandates", "organisation", "affair", "mandate"),
         ),
-        listens=("*.replica", "complaints.switch", "finance.earmark"),
+        listens=("*.replica", "mandates.replica", "complaints.switch", "finance.earmark"),
         is_founded=True,
     ),
     ServiceSpec(
         "finance",
         "经费",
         8102,
-        own("finance", "tariff", "entry", "earmark", "hold"),
-        listens=("complaints.case", "mandates.mandate", "mandates.organisation"),
+        own("finance", "tariff", "entry", "earmark", "hold", "bill"),
+        listens=("*.bill", "complaints.case", "mandates.mandate", "mandates.organisation"),
         is_founded=True,
     ),
     ServiceSpec(
         "complaints",
         "诉求",
         8103,
-        own("complaints", "case", "switch"),
-        listens=("finance.hold", "finance.tariff", "mandates.affair", "mandates.organisation"),
+        own("complaints", "case", "referral", "switch"),
+        listens=("*.referral", "finance.hold", "finance.tariff", "mandates.affair", "mandates.organisation"),
+    ),
+    ServiceSpec(
+        "property",
+        "物业",
+        8105,
+        own(
+            "property",
+            *("estate", "premise", "lease", "repair", "firm", "contract", "owner", "meeting", "bill", "referral"),
+        ),
+        listens=("complaints.case", "complaints.referral", "finance.bill", "mandates.organisation"),
+        is_founded=True,
     ),
     ServiceSpec(
         "volunteers",
@@ -100,13 +115,9 @@ EVERY: tuple[ServiceSpec, ...] = (
         8100,
         own("gateway"),
         listens=(
-            "complaints.case",
-            "finance.earmark",
-            "finance.entry",
-            "finance.hold",
-            "mandates.affair",
-            "mandates.mandate",
-            "mandates.organisation",
+            "*",  # whatever departments say in public
+            *("!*.bill", "!*.deadletter", "!*.reconciliation", "!*.referral", "!*.replica"),
+            *("!complaints.switch", "!finance.tariff", "!mandates.authority"),
         ),
     ),
 )

@@ -51,6 +51,7 @@ class Client:
     kind: Kind = "service"
     org: str | None = None
     scope: str = ""
+    purpose: str = ""  # why it reads, unless its request names another
 
 
 class _Refused(Exception):
@@ -124,7 +125,7 @@ def load_people(path: Path) -> list[Person]:
 
 
 def load_clients(path: Path) -> list[Client]:
-    """Machine clients from a JSON list of {id, secret, kind, org, scope}. Errors: ValueError, TypeError."""
+    """Machine clients from a JSON list of {id, secret, kind, org, scope, purpose}. Errors: ValueError, TypeError."""
     return [Client(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
 
 
@@ -143,7 +144,7 @@ class _Issuer:
         grant = form.get("grant_type", DEMO_GRANT)
         if grant == "client_credentials":
             client = self._client(form, authorization)
-            return self._sign(client.id, client.kind, client.org, client.scope, form.get("purpose"))
+            return self._sign(client.id, client.kind, client.org, client.scope, form.get("purpose") or client.purpose)
         if grant != DEMO_GRANT:
             raise _Refused("unsupported_grant_type", grant[:60])
         subject = form.get("subject", "")

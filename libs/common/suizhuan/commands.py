@@ -143,7 +143,9 @@ async def command(request: Request) -> Command:
     identity = await caller(request)
     key = _given(request, b"idempotency-key", 200)
     fingerprint = ""
-    if key:
+    if key is not None:
+        if not key.strip():  # or all who send an empty one would be taken for repeats of each other
+            raise Refusal("invalid_request", reason="idempotency-key")
         first_line = f"{request.method} {request.url.path}\n".encode()
         fingerprint = hashlib.sha256(first_line + await request.body()).hexdigest()
     return Command(request.app.state.uow, identity, key, _version(_given(request, b"if-match", 40)), fingerprint)
@@ -161,14 +163,14 @@ HEADERS = (
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "schema": {"type": "string", "maxLength": 200},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"\S"},
         "description": "同一键的重复请求只执行一次 / a repeat under the same key is done once",
     },
     {
         "name": "If-Match",
         "in": "header",
         "required": False,
-        "schema": {"type": "string", "maxLength": 40},
+        "schema": {"type": "string", "maxLength": 40, "pattern": r'^(\*|(W/)?"?[0-9]{1,18}"?)$'},
         "description": "所见版本，过期则拒绝 / the version that was seen; refused when it has passed",
     },
 )

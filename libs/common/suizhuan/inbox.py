@@ -52,6 +52,7 @@ class Inbound:
         self.group = group
         self.subscriptions: dict[str, Subscription] = {}
         self.upcasters: dict[tuple[str, int], Upcaster] = {}
+        self.whole: dict[str, SetHandler] = {}  # topics of which every event is taken, whatever it is
 
     def on(self, topic: str, name: str, view: type[View], version: int = 1) -> Callable[[Handler], Handler]:
         """Register a handler: `@inbound.on("finance.hold", "finance.hold.placed", HoldPlaced)`."""
@@ -71,6 +72,13 @@ class Inbound:
                 raise ValueError(f"{self.group} handles {name} twice")
             self.subscriptions[name] = Subscription(topic, name, version, view, None, handler)
 
+    def on_topic(self, topic: str, handler: SetHandler) -> None:
+        """Register a handler for every event of a topic that no other handler takes: it knows of them only what every
+        event says of itself, and gets None for a view."""
+        if topic in self.whole:
+            raise ValueError(f"{self.group} takes the whole of {topic} twice")
+        self.whole[topic] = handler
+
     def upcast(self, name: str, version: int) -> Callable[[Upcaster], Upcaster]:
         """Register how data of `name` in `version` becomes that of the next one: `@inbound.upcast("finance.x", 1)`.
 
@@ -86,17 +94,21 @@ class Inbound:
 
     @property
     def topics(self) -> list[str]:
-        return sorted({s.topic for s in self.subscriptions.values()})
+        return sorted({*(s.topic for s in self.subscriptions.values()), *self.whole})
 
     def wants(self, event: Event) -> bool:
-        return event.name in self.subscriptions
+        return event.name in self.subscriptions or event.topic in self.whole
 
     def together(self, event: Event) -> SetHandler | None:
         """The handler that takes this event with its neighbours."""
-        return self.subscriptions[event.name].together
+        known = self.subscriptions.get(event.name)
+        return known.together if known is not None else self.whole[event.topic]
 
     async def handle(self, tx: Tx, event: Event) -> None:
         """Run the handler. Errors: `event_malformed`, `event_unknown_version`, and the handler's own."""
+        if event.name not in self.subscriptions:
+            await self.whole[event.topic](tx, [(event, None)])
+            return
         subscription = self.subscriptions[event.name]
         view = self._view(subscription, event)
         if subscription.handler is not None:
@@ -106,6 +118,9 @@ class Inbound:
 
     async def handle_together(self, tx: Tx, events: Sequence[Event]) -> None:
         """Run the one handler of all of these. Errors: as `handle`."""
+        if events[0].name not in self.subscriptions:
+            await self.whole[events[0].topic](tx, [(event, None) for event in events])
+            return
         handler = self.subscriptions[events[0].name].together
         if handler is None:
             raise ValueError(f"{events[0].name} is handled by itself")

@@ -121,6 +121,13 @@ class Metrics:
         # (有责无费).
         self.mandates = self._gauge("mandates", "Mandates by state", "state")
         self.mandates_unfunded = self._gauge("mandates_unfunded", "Duties without money")
+        # Property: rents that are billed and have not come; open repairs by state, and those whose firm is late;
+        # elected committees that nobody has put on file in time.
+        self.repairs = self._gauge("repairs", "Open repair requests by state", "state")
+        self.repairs_overdue = self._gauge("repairs_overdue", "Repair requests not answered in time")
+        self.committees_unfiled = self._gauge("committees_unfiled", "Elected committees not filed in time")
+        self.rents_unpaid = self._gauge("rents_unpaid", "Rents billed and not received")
+        self.rents_unpaid_fen = self._gauge("rents_unpaid_fen", "Rents billed and not received, in fen")
         # Gateway: what the auditor found at its last run, by guarantee (zero is the only acceptable number), and how
         # many events it had read.
         self.audit_violations = self._gauge("audit_violations", "Violations found by the auditor", "guarantee")

@@ -13,7 +13,11 @@ from suizhuan.kernel.refusal import Refusal
 
 T = TypeVar("T")
 
-Cursor = Annotated[str, Query(max_length=400, description="上一页的 next / `next` of the page before")]
+PATTERN = {"pattern": "^[A-Za-z0-9_-]*$"}
+Cursor = Annotated[
+    str,
+    Query(max_length=400, description="上一页的 next / `next` of the page before", json_schema_extra=dict(PATTERN)),
+]
 Limit = Annotated[int, Query(ge=1, le=200, description="每页条数 / items per page")]
 
 

@@ -17,6 +17,7 @@ from pydantic import Field, StrictInt, StringConstraints, field_validator, model
 from suizhuan.datamodel import AreaCode, Count, Fen, LimitText, Model, Seconds, Slug, Text, TimeOfDay, Words, twice
 from suizhuan.kernel.term import Timing
 from suizhuan.kernel.worktime import Hours, Limit, check_hours
+from suizhuan.profile_property import Property
 from suizhuan.profile_volunteering import Volunteering
 from suizhuan.yamlfile import DataFileError, Problem, read, validate
 
@@ -126,7 +127,8 @@ class AccountRoles(Model):
     """Which accounts of the chart automatic entries use, so that code knows roles and never a number.
 
     `earmark` is money received for a mandate and not yet earned; `subsidy` income from a budget; `work_income`
-    and `work_cost` what a verified case brings to who did it and costs who gave it; `allocation` a budget given."""
+    and `work_cost` what a verified case brings to who did it and costs who gave it; `allocation` a budget given;
+    `rent_income` and `other_income` what is due by a bill."""
 
     cash: Text
     bank: Text
@@ -137,6 +139,8 @@ class AccountRoles(Model):
     work_income: Text
     work_cost: Text
     allocation: Text
+    rent_income: Text
+    other_income: Text
 
 
 class Evaluation(Model):
@@ -169,6 +173,29 @@ class Emergency(Model):
     funding_limit_h: Annotated[float, Field(gt=0)]
 
 
+class Shown(Model):
+    """Of events of these types (`complaints.case.*`) these fields; without fields, all of them."""
+
+    types: tuple[Text, ...] = Field(min_length=1)
+    fields: tuple[Text, ...] | None = None
+
+
+class HubPurpose(Model):
+    """Why a hub reads the streams, its sharing class, and what that covers; the rest is masked."""
+
+    code: Slug
+    name: Words
+    sharing: Literal["unconditional", "conditional"]
+    shows: tuple[Shown, ...] = Field(min_length=1)
+
+
+class Hub(Model):
+    """上联: the catalogue of purposes, and for how many days receipts are kept (PIPL 56: three years at least)."""
+
+    purposes: tuple[HubPurpose, ...] = Field(min_length=1)
+    receipts_days: Annotated[StrictInt, Field(ge=1096)]
+
+
 class Profile(Model):
     """One jurisdiction. `synthetic` names the fields whose values are made up, for want of a published one."""
 
@@ -192,6 +219,8 @@ class Profile(Model):
     forbidden_certificates: tuple[Words, ...]
     evaluation: Evaluation
     emergency: Emergency
+    hub: Hub
+    property: Property
     volunteering: Volunteering
 
     @field_validator("synthetic")
@@ -226,6 +255,11 @@ class Profile(Model):
             raise ValueError(f"category_classes lacks {', '.join(missing)}")
         if missing := sorted(set(self.account_roles.model_dump().values()) - set(self.accounts)):
             raise ValueError(f"account_roles names no account of the chart: {', '.join(missing)}")
+        kinds = self.property.repairs.kinds
+        if missing := sorted({kind.category for kind in kinds} - {c.code for c in self.categories}):
+            raise ValueError(f"property.repairs.kinds names no category: {', '.join(missing)}")
+        if doubled := twice(kind.code for kind in kinds):
+            raise ValueError(f"property.repairs.kinds: these codes stand twice: {', '.join(doubled)}")
         return self
 
     def category(self, code: str) -> Category | None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictInt, StringConstraints
+from pydantic import Field, PrivateAttr, StrictInt, StringConstraints
 
 from suizhuan.datamodel import AreaCode, Count, Fen, Model, Slug, Text, Words, twice
 from suizhuan.kernel.area import contains
@@ -143,6 +143,15 @@ class Seed(Model):
     affairs: tuple[Affair, ...]
     mandates: tuple[Mandate, ...]
     entries: tuple[LedgerEntry, ...]
+    _source: Path | None = PrivateAttr(None)
+
+    def beside(self, service: str) -> Path | None:
+        """Where a service's own founding document lies: `xiangli.property.yaml` beside `xiangli.seed.yaml`; None where
+        there is none."""
+        if self._source is None:
+            return None
+        found = self._source.with_name(f"{self._source.name.partition('.')[0]}.{service}.yaml")
+        return found if found.is_file() else None
 
     def balances(self) -> dict[tuple[str, str], int]:
         """(organisation, account) -> fen, after every entry; debit positive."""
@@ -169,6 +178,7 @@ def load_seed(path: str | Path, profile: Profile | None = None) -> Seed:
         findings.append(("facts", f"there is no file {seed.facts} beside it"))
     if findings:
         raise SeedError([Problem(str(path), field, reason) for field, reason in findings])
+    seed._source = source
     return seed
 
 

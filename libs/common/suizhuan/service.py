@@ -19,7 +19,7 @@ from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import DBAPIError
 
-from suizhuan import routes_reconcile, routes_repair
+from suizhuan import routes_documents, routes_reconcile, routes_repair
 from suizhuan.adapters.connect import connect_log
 from suizhuan.app import create_app
 from suizhuan.authority import grants as granted
@@ -163,7 +163,12 @@ class Service:
             service=p.name,
             title=self.title,
             description=self.description,
-            routers=[*self.routers, routes_repair.router, routes_reconcile.router],
+            routers=[
+                *self.routers,
+                routes_repair.router,
+                routes_reconcile.router,
+                routes_documents.router_of(p.registry, self.inbound, self.title),
+            ],
             catalogue=self.catalogue,
             verifier=p.verifier,
             readiness={

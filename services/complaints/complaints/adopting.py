@@ -14,13 +14,13 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import insert, update
 
-from complaints import desk, store, store_switches
+from complaints import desk, store, store_referrals, store_switches
 from complaints import tables as t
 from complaints.domain import facts
 from complaints.domain import handover as saga
 from complaints.domain.adopting import Known, after, reported, requested
 from complaints.domain.case import Case
-from complaints.events import CASE, EVENTS
+from complaints.events import CASE, EVENTS, REFERRAL
 from complaints.handovers import EXPIRES
 from complaints.rules import Rules
 from suizhuan.cloudevents import Event
@@ -33,7 +33,14 @@ SOON = timedelta(minutes=1)  # by then the replica has caught up, which a lock m
 def make(rules: Rules) -> Adoption:
     """Every fact of a case, one by one."""
     taker = _taker(rules)
-    return Adoption(facts={e.name: taker for e in EVENTS.types.values() if e.topic == CASE.name})
+    of_cases = {e.name: taker for e in EVENTS.types.values() if e.topic == CASE.name}
+    of_referrals = {e.name: _referral for e in EVENTS.types.values() if e.topic == REFERRAL.name}
+    return Adoption(facts={**of_cases, **of_referrals})
+
+
+async def _referral(tx: Tx, event: Event) -> None:
+    case = event.data.get("case")
+    await store_referrals.answer(tx.conn, event.data["service"], event.data["referral"], case)
 
 
 def _taker(rules: Rules) -> Callable[[Tx, Event], Awaitable[None]]:

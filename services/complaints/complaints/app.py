@@ -42,7 +42,7 @@ def build(
         title="诉求 Complaints",
         catalogue=ERRORS,
         routers=[routes_commands.router, routes_movements.router, routes.router],
-        inbound=inbound.make(handovers, switches),
+        inbound=inbound.make(rules, handovers, switches, settings.topics),
         look=gauges.look,
         deadlines=timers.make(rules, handovers, PlannedEnds(rules, handovers)),
     )

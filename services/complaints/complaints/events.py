@@ -30,6 +30,11 @@ EVENTS.register(CASE, facts.CaseRepointed, "case.repointed")
 EVENTS.register(CASE, facts.SwitchHoldsDropped, "case.switch_holds_dropped")
 EVENTS.register(CASE, facts.PrivateRead, "case.private_read")
 
+# Keyed by service and referral; one answer each.
+REFERRAL = EVENTS.topic("complaints.referral")
+EVENTS.register(REFERRAL, facts.ReferralTaken, "referral.taken")
+EVENTS.register(REFERRAL, facts.ReferralRefused, "referral.refused")
+
 SWITCH = EVENTS.topic("complaints.switch", aggregate=False)
 EVENTS.register(SWITCH, facts.CasesReady, "switch.cases_ready")
 

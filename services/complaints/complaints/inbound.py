@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from complaints import desk, store
+from complaints import desk, inbound_referrals, store
 from complaints.domain.closing import paid
 from complaints.handovers import Handovers
 from complaints.rules import Rules
@@ -84,8 +84,8 @@ class OrganisationView(View):
     areas: list[str]
 
 
-def make(handovers: Handovers, switches: Switches) -> Inbound:
-    """The handlers of the one consumer group."""
+def make(rules: Rules, handovers: Handovers, switches: Switches, topics: Sequence[str] = ()) -> Inbound:
+    """The handlers of the one consumer group; of `topics` it hears the referrals of every department."""
     inbound = Inbound("complaints")
 
     @inbound.on("finance.hold", "finance.hold.placed", PlacedView)
@@ -113,6 +113,7 @@ def make(handovers: Handovers, switches: Switches) -> Inbound:
     inbound.on("finance.tariff", "finance.tariff.set", TariffView)(tariff_set)
     inbound.on("mandates.affair", "mandates.affair.listed", AffairView)(affair_listed)
     inbound.on("mandates.organisation", "mandates.organisation.registered", OrganisationView)(organisation_registered)
+    inbound_referrals.register(inbound, rules, topics)
     return inbound
 
 
@@ -120,7 +121,7 @@ def declared(topics: Sequence[str] = ()) -> Inbound:
     """What the service listens to, for documents and contract tests: nothing of it is ever run."""
     rules = Rules.of(load_profile("demonstration"))
     handovers = Handovers(rules)
-    return make(handovers, Switches(rules, handovers))
+    return make(rules, handovers, Switches(rules, handovers), topics)
 
 
 async def _settle(tx: Tx, case_id: str, paid_fen: int) -> None:

@@ -8,10 +8,10 @@ from complaints import desk, store
 from complaints.domain import closing, limits, verification, work
 from complaints.domain.case import SUPERVISE, VERIFY, Case
 from complaints.domain.handover import CLOSED_MEANWHILE
-from complaints.domain.intake import known, report
 from complaints.handovers import Handovers
+from complaints.intake import take_in
 from complaints.routes import key_of as case_key
-from complaints.rules import Rules
+from complaints.rules import REFERRED, Rules
 from complaints.schemas import ActIn, CaseOut, ClosureIn, ExtensionIn, ReportIn, SuspensionIn, VerificationIn
 from suizhuan.command_route import CommandRoute
 from suizhuan.commands import CommandDep
@@ -20,7 +20,7 @@ from suizhuan.identity import caller
 from suizhuan.kernel.area import trim
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.worktime import Limit
-from suizhuan.unit_of_work import Authority, Tx
+from suizhuan.unit_of_work import Tx
 
 router = APIRouter(tags=["cases 诉求"], dependencies=[Depends(caller)], route_class=CommandRoute)
 
@@ -36,23 +36,8 @@ async def report_case(request: Request, command: CommandDep, body: ReportIn) -> 
     rules = _rules(request)
 
     async def work_(tx: Tx) -> CaseOut:
-        category = rules.category(body.category)
-        rules.check_channel(body.channel)
-        area = trim(body.area)
-        near, heard = await store.registered_near(tx.conn, area)
-        if not known(area, rules.profile.root_area, near=near, heard=heard):
-            raise Refusal("unknown_area", area=area)
-        reported = report(
-            case=new_id(),
-            category=category.code,
-            affair=category.affair,
-            area=area,
-            channel=body.channel,
-            limit=rules.limit_of(category),
-            price_fen=rules.price(category.affair, None),
-            now=tx.now,
-            clockwork=rules.clockwork,
-        )
+        if body.channel == REFERRED:
+            raise Refusal("unknown_channel", channel=body.channel)
         contact = body.contact
         personal = store.Personal(
             command.identity.subject,
@@ -61,16 +46,16 @@ async def report_case(request: Request, command: CommandDep, body: ReportIn) -> 
             body.address,
             body.description,
         )
-        found = await desk.try_to_route(tx, rules, reported.case)
-        if found is None:
-            await store.add_case(tx, [(reported, None, None)], personal)
-            await tx.deadline(desk.ROUTE, reported.case.id, tx.now)
-            return CaseOut.of(reported.case)
-        routed, grant = found
-        await store.add_case(tx, [(reported, None, None), (routed, Authority.of(grant), None)], personal)
-        await desk.watch_cards(tx, routed.case)
-        await desk.watch_end(tx, rules, grant)
-        return CaseOut.of(routed.case)
+        made = await take_in(
+            tx,
+            rules,
+            case=new_id(),
+            category=body.category,
+            area=trim(body.area),
+            channel=body.channel,
+            personal=personal,
+        )
+        return CaseOut.of(made)
 
     return await command.decide(work_, status=201)
 

@@ -12,6 +12,8 @@ from suizhuan.kernel.term import Timing
 from suizhuan.kernel.worktime import Limit
 from suizhuan.profile import Category, Profile
 
+REFERRED = "department"  # the channel of what other departments refer, and of nobody else
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:

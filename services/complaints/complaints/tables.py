@@ -165,6 +165,15 @@ class SwitchCaseRow(Base, table=True):
     hold: str | None = None
 
 
+class ReferralRow(Base, table=True):
+    """A matter that another department referred, and the case that it is; without one it was refused."""
+
+    __tablename__ = "referral"
+    service: str = Field(primary_key=True)
+    referral: str = Field(primary_key=True)
+    case_id: str | None = _text(nullable=True)
+
+
 class TariffRow(Base, table=True):
     """Our copy of what a case of an affair is worth."""
 
@@ -217,6 +226,7 @@ history = _table(HistoryRow)
 handovers = _table(HandoverRow)
 switch_wait = _table(SwitchWaitRow)
 switch_case = _table(SwitchCaseRow)
+referral = _table(ReferralRow)
 tariff = _table(TariffRow)
 affair = _table(AffairRow)
 organisation = _table(OrganisationRow)

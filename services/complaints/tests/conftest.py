@@ -279,7 +279,7 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-def made(url: str, folder: Path, clock: ManualClock) -> World:
+def made(url: str, folder: Path, clock: ManualClock, topics: tuple[str, ...] = ()) -> World:
     """A service on that database, which has heard nothing of the world yet."""
     key, issuer = issuer_in(folder, ISSUER)
     settings = load_settings(
@@ -288,6 +288,7 @@ def made(url: str, folder: Path, clock: ManualClock) -> World:
         database_url=url,
         data_dir=folder,
         issuers=(issuer,),
+        topics=topics,
     )
     return World(lambda: build(settings, broker=NoLog(), clock=clock), clock, key)  # type: ignore[arg-type]
 

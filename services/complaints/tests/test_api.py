@@ -394,3 +394,12 @@ async def test_the_documents_name_every_path_and_every_refusal(world: World) -> 
         "/statistics",
     } <= set(document["paths"])
     assert of(await world.events(), "case.reported") == []
+
+
+@pytest.mark.parametrize("key", ["", " "])
+async def test_an_empty_idempotency_key_is_no_key(world: World, key: str) -> None:
+    """All who send an empty one would be taken for repeats of each other, whatever they ask."""
+    body = {"category": "01-02", "area": GRID, "channel": "wechat", "description": "x"}
+    answer = await world.ask("POST", "/cases", None, body, kind="resident", headers={"Idempotency-Key": key})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert (await world.get("/cases"))["items"] == []

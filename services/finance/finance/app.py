@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from finance import gauges, inbound, routes
+from finance import gauges, inbound, routes, routes_bills
 from finance.adopting import ADOPTION
 from finance.bootstrap import publish_tariffs
 from finance.domain.ledger import Roles
@@ -30,15 +30,23 @@ def build(
     """Everything from the settings; a log, a clock and a database may be handed in."""
     parts = Parts.make("finance", settings, EVENTS, broker=broker, clock=clock, database=database)
     accounts = parts.profile.account_roles
-    roles = Roles(accounts.bank, accounts.earmark, accounts.subsidy, accounts.allocation)
+    roles = Roles(
+        bank=accounts.bank,
+        earmark=accounts.earmark,
+        subsidy=accounts.subsidy,
+        allocation=accounts.allocation,
+        receivable=accounts.receivable,
+        rent=accounts.rent_income,
+        other_income=accounts.other_income,
+    )
     money = Money(roles)
     service = Service(
         parts=parts,
         migrations=MIGRATIONS,
         title="经费 Finance",
         catalogue=ERRORS,
-        routers=[routes.router],
-        inbound=inbound.make(money),
+        routers=[routes.router, routes_bills.router],
+        inbound=inbound.make(money, settings.topics),
         look=gauges.look,
         adoption=ADOPTION,
     )

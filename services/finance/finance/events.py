@@ -30,6 +30,14 @@ EVENTS.register(HOLD, facts.HoldReleased, "hold.released")
 EVENTS.register(HOLD, facts.CasePaid, "case.paid")
 EVENTS.register(HOLD, facts.CaseUnpaid, "case.unpaid")
 
+# Keyed by service and bill: what becomes of one bill comes in order.
+BILL = EVENTS.topic("finance.bill")
+EVENTS.register(BILL, facts.BillHeld, "bill.held")
+EVENTS.register(BILL, facts.BillRefused, "bill.refused")
+EVENTS.register(BILL, facts.BillBooked, "bill.booked")
+EVENTS.register(BILL, facts.BillPaid, "bill.paid")
+EVENTS.register(BILL, facts.BillReleased, "bill.released")
+
 REPLICA = EVENTS.topic("finance.replica", aggregate=False)
 EVENTS.register(REPLICA, ReplicaJoined, "replica.joined")
 EVENTS.register(REPLICA, ReplicaAcknowledged, "replica.acknowledged")

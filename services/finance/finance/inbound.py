@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from finance import store
+from finance import inbound_bills, store
 from finance import tables as t
+from finance.bills import Bills
 from finance.domain.earmark import ENDED, SETTLED, Earmark
 from finance.money import Money
 from suizhuan.cloudevents import Event
@@ -91,8 +92,10 @@ class Closed(View):
     outcome: str
 
 
-def make(money: Money | None) -> Inbound:
-    """The consumer group `finance`. Without `money`, only declared: for documents and contract tests."""
+def make(money: Money | None, topics: Sequence[str] = ()) -> Inbound:
+    """The consumer group `finance`; of `topics` it hears the bills of every department.
+
+    Without `money`, only declared: for documents and contract tests."""
     inbound = Inbound("finance")
 
     def rules() -> Money:
@@ -190,9 +193,10 @@ def make(money: Money | None) -> Inbound:
             for row in await store.holds(tx.conn, seen.case):
                 await rules().release(tx, row, "closed_unpaid")
 
+    inbound_bills.register(inbound, lambda: Bills(rules()), topics)
     return inbound
 
 
 def declared(topics: Sequence[str] = ()) -> Inbound:
     """What is listened to, for documents and contract tests."""
-    return make(None)
+    return make(None, topics)

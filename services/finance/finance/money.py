@@ -180,9 +180,10 @@ class Money:
         await self._say(tx, row.case, released)
         earmark = await store.earmark(tx.conn, row.mandate, lock=True)
         if earmark is not None:
-            await self._after(tx, earmark.release(row.amount_fen), cause=f"return:{row.id}")
+            await self.after(tx, earmark.release(row.amount_fen), cause=f"return:{row.id}")
 
-    async def _after(self, tx: Tx, earmark: Earmark, *, cause: str) -> None:
+    async def after(self, tx: Tx, earmark: Earmark, *, cause: str) -> None:
+        """Less is held of this earmark: write it, and return the rest if its mandate has ended."""
         if earmark.state == ENDED:
             await self.settle(tx, earmark, cause=cause)
         else:
@@ -257,7 +258,7 @@ class Money:
         await self._say(tx, row.case, captured)
         if earmark is not None:
             rest = row.amount_fen - amount
-            await self._after(tx, earmark.capture(amount, held=True).release(rest), cause=f"return:{row.id}")
+            await self.after(tx, earmark.capture(amount, held=True).release(rest), cause=f"return:{row.id}")
         return entry
 
     async def _pay_rest(

@@ -55,6 +55,30 @@ class EntryOut(BaseModel):
     lines: list[LineOut]
 
 
+class BillOut(BaseModel):
+    """其他部门的单据：应收收入或委托内的支出 / a bill of another department: income due, or a cost under a mandate."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    service: str
+    bill: str
+    kind: str = Field(description="income 收入 / cost 支出")
+    org: str = Field(description="收入归属或专项持有组织 / whose income, or who holds the earmark")
+    mandate: str | None = Field(description="支出所依据的委托 / the mandate whose earmark pays")
+    what: str
+    amount_fen: int
+    paid_fen: int
+    state: str = Field(description="held booked paid released refused")
+    version: int
+
+
+class BillPage(BaseModel):
+    """单据列表 / bills."""
+
+    items: list[BillOut]
+    next: str | None = None
+
+
 class EarmarkOut(BaseModel):
     mandate: str
     payer: str

@@ -124,6 +124,23 @@ class HoldRow(Base, table=True):
     )
 
 
+class BillRow(Base, table=True):
+    """What another department has asked of finance, and what became of it."""
+
+    __tablename__ = "bill"
+    service: str = Field(primary_key=True)
+    bill: str = Field(primary_key=True)
+    kind: str
+    org: str
+    mandate: str | None = Field(default=None, index=False)
+    what: str
+    amount_fen: int = _fen()
+    state: str
+    paid_fen: int = _fen()
+    version: int = _fen()
+    __table_args__ = (Index("bill_by_org", "org", "state"), Index("bill_by_mandate", "mandate"))
+
+
 class GivenUpRow(Base, table=True):
     """A movement that was given up: what is held for it, now or later, is released."""
 
@@ -152,5 +169,6 @@ line = _table(LineRow)
 balance = _table(BalanceRow)
 earmark = _table(EarmarkRow)
 hold = _table(HoldRow)
+bill = _table(BillRow)
 given_up = _table(GivenUpRow)
 case_money = _table(CaseRow)

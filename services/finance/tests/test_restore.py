@@ -16,6 +16,7 @@ from finance import tables as t
 from finance.app import build
 from finance.bootstrap import bootstrap
 from finance.domain.facts import Line
+from finance.domain.ledger import Roles
 from suizhuan import ahead
 from suizhuan.adapters.embedded_log import EmbeddedLog
 from suizhuan.adapters.kafka_log import KafkaLog
@@ -329,7 +330,7 @@ async def test_where_it_would_come_out_otherwise_it_stops_and_stays_locked_from_
     async with stage.finance(copy) as service:
         await recovered(service)
         with monkeypatch.context() as patched:
-            patched.setattr(service.app.state.money, "roles", service.app.state.money.roles.__class__(*["502"] * 4))
+            patched.setattr(service.app.state.money, "roles", Roles(**dict.fromkeys(Roles.__slots__, "502")))
             done = await service.reconciler.adopt(Context("operator", None, "r1"), "with other rules")
         assert done.why is not None
         assert "leads to something else" in done.why

@@ -26,7 +26,8 @@ def audit(arguments: list[str]) -> int:
     """Errors are exit codes: see `gateway.auditor.cli`."""
     settings = load_settings(Settings, "gateway")
     configure_logs(settings)
-    return cli.main(connect_log(settings.log_url, SystemClock()), rules_of(load_profile(settings.profile)), arguments)
+    log, rules = connect_log(settings.log_url, SystemClock()), rules_of(load_profile(settings.profile))
+    return cli.main(log, rules, arguments, settings.topics)
 
 
 if __name__ == "__main__":

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 
-from gateway import inbound, routes_audit, routes_events, routes_passing, routes_reads
+from gateway import inbound, routes_audit, routes_events, routes_hub, routes_passing, routes_reads
 from gateway.audit_runner import AuditRunner
 from gateway.auditor import Rules
 from gateway.compose import Composer
+from gateway.domain.purposes import Purpose, Shown
 from gateway.errors import ERRORS
 from gateway.events import EVENTS
+from gateway.positions import streamed
 from gateway.settings import own
+from gateway.signing import load_key
 from gateway.staleness import Staleness
 from gateway.stream import Streams
 from gateway.tables import Base
 from gateway.upstreams import Upstreams
+from gateway.webhooks import Webhooks
 from suizhuan.cache import Cache
 from suizhuan.kernel.clock import Clock
 from suizhuan.ports.log import Log
@@ -54,6 +59,23 @@ def build(
     )
     staleness = Staleness(cache)
     behind = Upstreams(settings, upstreams)
+    topics = streamed(settings.topics)
+    purposes = purposes_of(parts.profile)
+    key = load_key(
+        settings.webhook_key.get_secret_value() if settings.webhook_key else None, settings.data_dir / "webhook.key"
+    )
+    webhooks = Webhooks(
+        parts.database,
+        parts.broker,
+        parts.clock,
+        worker=settings.worker_id,
+        key=key,
+        topics=topics,
+        purposes=purposes,
+        dead_after=timedelta(seconds=settings.webhook_dead_after),
+        timeout=settings.webhook_timeout,
+        inside=settings.webhook_inside,
+    )
     service = Service(
         parts=parts,
         migrations=MIGRATIONS,
@@ -66,22 +88,27 @@ def build(
             routes_reads.router,
             routes_events.router,
             routes_audit.router,
+            routes_hub.router,
             routes_passing.router_to(behind.names),
         ],
         inbound=inbound.make(staleness.changed, settings.topics),
-        extra=[staleness, behind],
+        extra=[staleness, behind, webhooks],
         projections=[reads(settings.topics)],
     )
     state = service.app.state
     state.own_settings = settings
     state.upstreams = behind
-    state.streams = Streams(parts.broker, settings.max_streams)
+    state.streams = Streams(parts.broker, settings.max_streams, topics)
+    state.purposes = purposes
+    state.webhook_key = key
     state.composer = Composer(parts.database, cache, behind, parts.profile.account_roles.bank)
-    state.auditor = AuditRunner(parts.broker, rules_of(parts.profile), settings.audit_keep_events, parts.metrics)
+    state.auditor = AuditRunner(
+        parts.broker, rules_of(parts.profile), settings.audit_keep_events, parts.metrics, settings.topics
+    )
     return service
 
 
-def reads(platform: Sequence[str]) -> Projection:
+def reads(platform: Sequence[str] = ()) -> Projection:
     """The tables behind the composed reads, from what there is among these topics."""
     heard = inbound.declared(platform)
     return Projection(
@@ -90,6 +117,14 @@ def reads(platform: Sequence[str]) -> Projection:
         topics=tuple(heard.topics),
         target=lambda _: inbound.declared(platform),
         tables=tuple(Base.metadata.sorted_tables),
+    )
+
+
+def purposes_of(profile: Profile) -> tuple[Purpose, ...]:
+    """The catalogue of the profile, as the domain knows it."""
+    return tuple(
+        Purpose(p.code, tuple(Shown(s.types, frozenset(s.fields) if s.fields is not None else None) for s in p.shows))
+        for p in profile.hub.purposes
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.auditor import History, Report, Rules, judge
@@ -23,8 +24,11 @@ class _Known:
 class AuditRunner:
     """Promise: a report is never older than the log's ends when it was asked for."""
 
-    def __init__(self, broker: Log, rules: Rules, keep_events: int, metrics: Metrics) -> None:
+    def __init__(
+        self, broker: Log, rules: Rules, keep_events: int, metrics: Metrics, platform: Sequence[str] = ()
+    ) -> None:
         self.broker = broker
+        self.platform = platform
         self.rules = rules
         self.keep_events = keep_events
         self.metrics = metrics
@@ -38,7 +42,7 @@ class AuditRunner:
             if full:
                 self._history, self._known = History(), None
             try:
-                horizon = await read(self.broker, self._history)
+                horizon = await read(self.broker, self._history, platform=self.platform)
             except LogUnavailable as error:
                 self._history, self._known = History(), None
                 raise Refusal("log_unreachable", reason=str(error)[:100], retry_after=5) from error

@@ -6,6 +6,7 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import store
+from gateway.domain.purposes import Purpose, find
 from gateway.domain.sight import Sight
 from suizhuan.identity import Identity
 from suizhuan.kernel.refusal import Refusal
@@ -25,6 +26,16 @@ async def sight_of(conn: AsyncConnection, identity: Identity) -> Sight:
         return Sight(org=identity.org, everything=True)
     org = identity.org or ""
     return Sight(org=org, areas=await store.areas_of(conn, org))
+
+
+def purpose_of(request: Request, identity: Identity) -> Purpose | None:
+    """Why a hub reads: the purpose that its token names. Others read under their own rules.
+
+    Errors: `purpose_unknown`."""
+    if identity.kind != "hub":
+        return None
+    purposes: tuple[Purpose, ...] = request.app.state.purposes
+    return find(purposes, identity.purpose)
 
 
 def bearer_of(request: Request) -> str:

@@ -73,10 +73,24 @@ class Composer:
                     "open": cases,
                 },
                 "money": [await reads.money(conn, org, self.bank) for org in here],
+                "departments": await self._departments(conn, area),
                 "missing": [],
                 "as_of": await as_of(conn),
             }
         )
+
+    async def _departments(self, conn: AsyncConnection, area: str) -> list[dict[str, Any]]:
+        """What departments keep there, by what happened to it last."""
+        found: dict[tuple[str, str], dict[str, int]] = {}
+        rows = await reads.figures(
+            conn, area=area, digits=len(area), service=None, kind=None, after=None, limit=reads.LIMIT
+        )
+        for row in rows:
+            found.setdefault((row["service"], row["kind"]), {})[row["state"]] = row["count"]
+        return [
+            {"service": service, "kind": kind, "count": sum(states.values()), "by_state": states}
+            for (service, kind), states in sorted(found.items())
+        ]
 
     async def chain(self, conn: AsyncConnection, case: dict[str, Any]) -> ChainOut:
         """A case with its chain of authority and money."""

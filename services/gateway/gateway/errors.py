@@ -33,6 +33,27 @@ ERRORS = ErrorCatalogue(
         "filter_malformed": ErrorSpec(
             422, "类型过滤应形如 complaints.case.*:{type}", "A type filter looks like complaints.case.*: {type}"
         ),
+        "purpose_unknown": ErrorSpec(
+            403,
+            "令牌须写明目录中的用途（{purposes}），现为“{purpose}”",
+            "The token names a purpose of the catalogue ({purposes}); it says “{purpose}”",
+            "向签发方申请带用途的令牌",
+            "Ask the issuer for a token with a purpose",
+        ),
+        "endpoint_refused": ErrorSpec(
+            422,
+            "推送地址不可用：{reason}",
+            "Nothing can be pushed to that address: {reason}",
+            "使用公网 https 地址",
+            "Use an https address of the public network",
+        ),
+        "subscription_ended": ErrorSpec(
+            409,
+            "订阅 {subscription} 已终止",
+            "The subscription {subscription} has ended",
+            "请重新订阅",
+            "Subscribe anew",
+        ),
         "log_unreachable": ErrorSpec(
             503,
             "事件日志暂不可用：{reason}",

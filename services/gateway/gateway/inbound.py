@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gateway import inbound_cases, inbound_money, store, views
+from gateway import inbound_cases, inbound_money, inbound_things, store, views
 from gateway import tables as t
 from suizhuan.cloudevents import Event
 from suizhuan.inbox import Inbound
@@ -33,6 +33,7 @@ def make(changed: Changed, topics: Sequence[str] = ()) -> Inbound:
     _mandates(inbound, changed)
     inbound_cases.register(inbound, changed)
     inbound_money.register(inbound, changed)
+    inbound_things.register(inbound, changed, topics)
     return inbound
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from gateway.domain.cursor import TOPICS, Positions
@@ -14,11 +15,27 @@ MARGIN = timedelta(minutes=5)
 POLL_S = 2.0
 
 
-async def ends(log: Log) -> Positions:
+# A service's own machinery, and what departments say to finance and complaints alone.
+NOT_STREAMED = frozenset({"replica", "deadletter", "reconciliation", "bill", "referral"})
+
+
+def departments(platform: Iterable[str]) -> list[str]:
+    """The topics in which the departments of this platform say in public what happens, beside those of every one."""
+    core = {name.partition(".")[0] for name in TOPICS}
+    public = (name for name in platform if name.partition(".")[2] not in NOT_STREAMED)
+    return sorted(name for name in public if name.partition(".")[0] not in core)
+
+
+def streamed(platform: Iterable[str]) -> tuple[str, ...]:
+    """The topics that a stream reads: those of every platform, and what the departments of this one say."""
+    return (*TOPICS, *departments(platform))
+
+
+async def ends(log: Log, topics: Iterable[str] = TOPICS) -> Positions:
     """The end of every partition that a stream reads. Errors: `log_unreachable`."""
     tps: list[TopicPartition] = []
     try:
-        for topic in TOPICS:
+        for topic in topics:
             try:
                 tps += await log.partitions(topic)
             except UnknownTopic:
@@ -29,17 +46,17 @@ async def ends(log: Log) -> Positions:
     return {(tp.topic, tp.partition): end for tp, end in found.items()}
 
 
-async def resumed(log: Log, given: Positions) -> Positions:
+async def resumed(log: Log, given: Positions, topics: Iterable[str] = TOPICS) -> Positions:
     """Every partition, from where the cursor says. Errors: `cursor_malformed` for one from another log."""
-    last = await ends(log)
+    last = await ends(log, topics)
     if any(place not in last or offset > last[place] for place, offset in given.items()):
         raise Refusal("cursor_malformed")
     return {place: given.get(place, 0) for place in last}
 
 
-async def since(log: Log, moment: datetime) -> Positions:
+async def since(log: Log, moment: datetime, topics: Iterable[str] = TOPICS) -> Positions:
     """Positions at or before everything that happened from `moment` on: found by halving, by the log's stamps."""
-    last = await ends(log)
+    last = await ends(log, topics)
     wanted = (moment - MARGIN).timestamp() * 1000
     low: Positions = dict.fromkeys(last, 0)
     high: Positions = dict(last)

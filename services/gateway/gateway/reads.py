@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import tables as t
@@ -138,3 +138,28 @@ async def by_ids(conn: AsyncConnection, table: Any, ids: Iterable[str | None]) -
 
 async def holds_of(conn: AsyncConnection, case_id: str) -> list[Row]:
     return await rows(conn, select(t.hold).where(t.hold.c.case == case_id).order_by(t.hold.c.id))
+
+
+async def figures(
+    conn: AsyncConnection,
+    *,
+    area: str | None,
+    digits: int,
+    service: str | None,
+    kind: str | None,
+    after: tuple[str, str, str, str] | None,
+    limit: int,
+) -> list[Row]:
+    """How many things there are: by place (so many digits of its code), service, kind and what happened last."""
+    c = t.thing.c
+    place = func.coalesce(func.substr(c.area, 1, digits), "")
+    query = select(place.label("area"), c.service, c.kind, c.state, func.count().label("count"))
+    if area is not None:
+        query = query.where(c.area.startswith(area, autoescape=True))
+    for column, value in ((c.service, service), (c.kind, kind)):
+        if value is not None:
+            query = query.where(column == value)
+    if after is not None:
+        query = query.where(tuple_(place, c.service, c.kind, c.state) > tuple_(*map(literal, after)))
+    query = query.group_by(place, c.service, c.kind, c.state).order_by(place, c.service, c.kind, c.state)
+    return await rows(conn, query.limit(limit))

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from gateway import asof, snapshot
-from gateway.callers import bearer_of, reader, sight_of
+from gateway.callers import bearer_of, purpose_of, reader, sight_of
 from gateway.domain import cursor
 from gateway.domain.sight import Sight, Wanted, patterns
 from gateway.positions import moment_of, resumed, since
+from gateway.receipts import STREAM, Receipts
 from gateway.schemas import SnapshotOut
 from gateway.settings import Settings
 from gateway.stream import EventStream, Look, Pace, Streams
@@ -64,35 +65,46 @@ async def events(
     """With `Last-Event-ID`: everything after that event, on whichever instance. With `from`: everything since then.
     Else a snapshot (`snapshot.mandate`, `snapshot.case`, `snapshot.end`), then everything after it.
 
-    Staff get events in their organisation's areas and those that concern it; the hub and services get all. A reader
-    that is too slow is cut and comes back with its last id. Errors: `wrong_kind`, `cursor_malformed`,
-    `moment_malformed`, `filter_malformed`, `area_malformed`, `too_many_streams`, `log_unreachable`."""
+    Staff get events in their organisation's areas and those that concern it; services get all. A hub gets all for the
+    purpose that its token names, and what that does not cover is null and named in `masked`; each part that it gets
+    leaves a receipt. A reader that is too slow is cut and comes back with its last id. Errors: `wrong_kind`,
+    `purpose_unknown`, `cursor_malformed`, `moment_malformed`, `filter_malformed`, `area_malformed`,
+    `too_many_streams`, `log_unreachable`."""
     reader(identity)
     own: Settings = request.app.state.own_settings
     parts: Parts = request.app.state.parts
     streams: Streams = request.app.state.streams
     begin = moment_of(from_) if from_ else None
     wanted = Wanted(patterns(type_ or ()), trim(area) if area else None, begin)
-    given = cursor.decode(last_event_id) if last_event_id else None
+    given = cursor.decode(last_event_id, streams.topics) if last_event_id else None
+    purpose = purpose_of(request, identity)
     look = _look(parts, bearer_of(request))
     sight = await _sight(parts, identity)
     streams.take()
     try:
         first: list[bytes] = []
         if given is not None:
-            positions = await resumed(parts.broker, given)
+            positions = await resumed(parts.broker, given, streams.topics)
         elif begin is not None:
-            positions = await since(parts.broker, begin)
+            positions = await since(parts.broker, begin, streams.topics)
         else:
             found, positions = await snapshot.take(
-                parts.database, parts.broker, sight, area=wanted.area, limit=own.snapshot_rows
+                parts.database,
+                parts.broker,
+                sight,
+                area=wanted.area,
+                limit=own.snapshot_rows,
+                topics=streams.topics,
             )
             first = snapshot.blocks(found)
     except BaseException:
         streams.give_back()
         raise
     pace = Pace(own.stream_heartbeat, own.stream_send_timeout, own.stream_retry)
-    return _Answer(EventStream(streams, look, sight, wanted, positions, pace, first))
+    receipts = None
+    if purpose is not None:
+        receipts = Receipts(parts.database, parts.clock, identity.subject, purpose.code, STREAM)
+    return _Answer(EventStream(streams, look, sight, wanted, positions, pace, first, purpose, receipts))
 
 
 @router.get("/events/snapshot", summary="快照 / what can be seen now, and where the stream goes on")
@@ -103,9 +115,16 @@ async def snapshot_now(request: Request, response: Response, identity: Caller, a
     reader(identity)
     own: Settings = request.app.state.own_settings
     parts: Parts = request.app.state.parts
+    streams: Streams = request.app.state.streams
+    purpose_of(request, identity)
     sight = await _sight(parts, identity)
     found, _ = await snapshot.take(
-        parts.database, parts.broker, sight, area=trim(area) if area else None, limit=own.snapshot_rows
+        parts.database,
+        parts.broker,
+        sight,
+        area=trim(area) if area else None,
+        limit=own.snapshot_rows,
+        topics=streams.topics,
     )
     response.headers[asof.HEADER] = asof.header(found.as_of)
     return found

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from gateway import asof, reads
 from gateway.callers import reader, sight_of
 from gateway.compose import Composer
 from gateway.domain.sight import Sight
-from gateway.schemas import ChainOut, OverviewOut
+from gateway.schemas import ChainOut, FigureOut, FiguresOut, OverviewOut
+from suizhuan import paging
 from suizhuan.identity import Caller
-from suizhuan.kernel.area import trim
+from suizhuan.kernel.area import LENGTHS, contains, trim
 from suizhuan.kernel.refusal import Refusal
+
+SEPARATOR = "/"
+FIGURE = ("area", "service", "kind", "state")
+Word = Annotated[str | None, Query(max_length=80)]
 
 router = APIRouter(tags=["composed reads 综合查询"])
 
@@ -37,6 +42,52 @@ async def community(area: AreaPath, request: Request, response: Response, identi
     found = await composer.overview(place)
     response.headers[asof.HEADER] = asof.header(found.as_of)
     return found
+
+
+@router.get("/figures", summary="统计 / how many of what, where, and what happened to them last")
+async def figures(
+    request: Request,
+    response: Response,
+    identity: Caller,
+    area: Annotated[str | None, Query(max_length=40, description="区域（含下级）/ this area and all in it")] = None,
+    level: Annotated[int, Query(description="按前几位区划汇总：2 4 6 9 12 15 / grouped by so many digits")] = 12,
+    service: Word = None,
+    kind: Word = None,
+    cursor: paging.Cursor = "",
+    limit: paging.Limit = 100,
+) -> FiguresOut:
+    """For dashboards: everything that departments keep, paged, with the positions up to which it was read.
+
+    Staff see their own areas. Errors: `wrong_kind`, `area_malformed`, `outside_area`, `cursor_malformed`."""
+    composer: Composer = request.app.state.composer
+    reader(identity)
+    for word in (service, kind):
+        if word is not None and not word.isprintable():
+            raise Refusal("invalid_request", reason="not plain text")
+    if level not in LENGTHS:
+        raise Refusal("invalid_request", reason="level: 2 4 6 9 12 15")
+    place = trim(area) if area else None
+    after = _after(paging.decode(cursor))
+    async with composer.database.read() as conn:
+        sight = await sight_of(conn, identity)
+        if not sight.everything and (place is None or not any(contains(own, place) for own in sight.areas)):
+            raise Refusal("outside_area", org=identity.org, what=place or "*")
+        found = await reads.figures(
+            conn, area=place, digits=level, service=service, kind=kind, after=after, limit=limit + 1
+        )
+        as_of = await asof.as_of(conn)
+    page, following = paging.cut(found, limit, lambda r: SEPARATOR.join(r[n] for n in FIGURE))
+    response.headers[asof.HEADER] = asof.header(as_of)
+    return FiguresOut(items=[FigureOut(**row) for row in page], next=following, as_of=as_of)
+
+
+def _after(place: str) -> tuple[str, str, str, str] | None:
+    if not place:
+        return None
+    parts = place.split(SEPARATOR)
+    if len(parts) != len(FIGURE):
+        raise Refusal("cursor_malformed")
+    return parts[0], parts[1], parts[2], parts[3]
 
 
 @router.get("/cases/{case_id}/chain", summary="权责与经费链 / a case: who, under which mandate, with which money")

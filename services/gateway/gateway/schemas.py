@@ -124,6 +124,31 @@ class CasesOut(Out):
     open: list[CaseOut] = Field(description="The most urgent first, at most 200 / 按期限排序")
 
 
+class DepartmentOut(Out):
+    """What a department keeps there: premises, files, activities … 部门数据"""
+
+    service: str
+    kind: str = Field(examples=["premises"])
+    count: int
+    by_state: dict[str, int] = Field(description="By what happened to them last / 按最近发生之事")
+
+
+class FigureOut(Out):
+    """How many things of a kind and state there are at a place. 统计"""
+
+    area: str = Field(description="The first digits of the code; empty: nowhere in particular / 区划前几位")
+    service: str
+    kind: str
+    state: str
+    count: int
+
+
+class FiguresOut(Out):
+    items: list[FigureOut]
+    next: str | None = None
+    as_of: dict[str, dict[str, int]] = Field(description="Next offset by topic and partition / 截至位点")
+
+
 class OverviewOut(Out):
     """All that is known of an area. `missing` names the services that do not answer now. 社区概览"""
 
@@ -133,6 +158,9 @@ class OverviewOut(Out):
     grants: list[GrantOut]
     cases: CasesOut
     money: list[MoneyOut]
+    departments: list[DepartmentOut] = Field(
+        description="People, premises, volunteers … / 人口、用房、志愿等各部门数据"
+    )
     missing: list[MissingOut]
     as_of: dict[str, dict[str, int]] = Field(description="Next offset by topic and partition / 截至位点")
 

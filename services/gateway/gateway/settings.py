@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import SecretStr, StringConstraints
 
 from suizhuan.settings import ServiceSettings, load_settings, setting
 
@@ -73,6 +73,28 @@ class Settings(ServiceSettings):
         ge=0,
         le=300,
         unit="s",
+    )
+    webhook_key: SecretStr | None = setting(
+        "The key from which the secrets of webhooks are derived; without it one is made in the data folder",
+        "派生推送签名密钥的主密钥；不填则在数据文件夹中生成",
+        default=None,
+        repr=False,
+    )
+    webhook_timeout: float = setting(
+        "How long an endpoint may take to answer a webhook", "推送应答的最长等待", default=15.0, gt=0, le=120, unit="s"
+    )
+    webhook_dead_after: float = setting(
+        "A webhook's endpoint that has not answered for so long is parked",
+        "推送地址持续无应答达此时长即停推",
+        default=86_400.0,
+        gt=0,
+        le=2_592_000,
+        unit="s",
+    )
+    webhook_inside: tuple[str, ...] = setting(
+        "Hosts inside our own network to which webhooks may go all the same, also by http, JSON",
+        "允许推送的内网主机（JSON），可用 http",
+        default=(),
     )
     snapshot_rows: int = setting(
         "Most cases, and most mandates, in a snapshot", "快照中诉求与委托各自的上限", default=5000, ge=1, le=100_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Select, Table, false, or_, select
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import asof, reads
 from gateway import tables as t
 from gateway.domain import cursor
-from gateway.domain.cursor import Positions
+from gateway.domain.cursor import TOPICS, Positions
 from gateway.domain.sight import Sight
 from gateway.positions import ends
 from gateway.schemas import CaseOut, MandateOut, SnapshotOut
@@ -20,13 +21,13 @@ from suizhuan.ports.log import Log
 
 
 async def take(
-    database: Database, log: Log, sight: Sight, *, area: str | None, limit: int
+    database: Database, log: Log, sight: Sight, *, area: str | None, limit: int, topics: Iterable[str] = TOPICS
 ) -> tuple[SnapshotOut, Positions]:
     """Open cases and live mandates as of one moment of the projection, and the positions of that moment.
 
     Topics that the projection does not read go on from their end. Errors: `log_unreachable`.
     """
-    last = await ends(log)
+    last = await ends(log, topics)
     async with database.read() as plain:
         # One moment for all statements; SQLite's read transaction is that by itself.
         conn = plain if database.is_sqlite else await plain.execution_options(isolation_level="REPEATABLE READ")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, case, delete, insert, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -159,3 +159,16 @@ async def areas_of(conn: AsyncConnection, org: str) -> tuple[str, ...]:
     """The areas an organisation holds, as far as the projection knows."""
     rows = await conn.execute(select(t.organisation_area.c.area).where(t.organisation_area.c.org == org))
     return tuple(rows.scalars())
+
+
+async def put_things(conn: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Things as they are now, never as they were before; what is not said of one stays."""
+    if not rows:
+        return
+    keys = [c.name for c in t.thing.primary_key]
+    made = _insert(conn, t.thing).values({name: bindparam(name) for name in rows[0]})
+    changed: dict[str, Any] = {name: made.excluded[name] for name in rows[0] if name not in keys}
+    for kept in ("area", "org"):
+        changed[kept] = func.coalesce(made.excluded[kept], t.thing.c[kept])
+    newer = t.thing.c.version < made.excluded.version
+    await conn.execute(made.on_conflict_do_update(index_elements=keys, set_=changed, where=newer), list(rows))

@@ -17,11 +17,13 @@ import structlog
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.domain import cursor
-from gateway.domain.cursor import Positions
+from gateway.domain.cursor import TOPICS, Positions
+from gateway.domain.purposes import Purpose
 from gateway.domain.sight import Sight, Wanted
+from gateway.hub_view import as_json
+from gateway.receipts import Given, Receipts
 from suizhuan.authority.records import BEAT
 from suizhuan.cloudevents import Event, decode
-from suizhuan.kernel.clock import utc_text
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.ports.log import Log, LogReader, LogUnavailable, Record, TopicPartition
 
@@ -48,10 +50,11 @@ class Pace:
 
 
 class Streams:
-    """Counts the open streams of this process."""
+    """Counts the open streams of this process; `topics` are those that a stream reads."""
 
-    def __init__(self, broker: Log, limit: int) -> None:
+    def __init__(self, broker: Log, limit: int, topics: tuple[str, ...] = TOPICS) -> None:
         self.broker = broker
+        self.topics = topics
         self.limit = limit
         self.open = 0
 
@@ -84,23 +87,6 @@ def bundled(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(piece)
 
 
-def as_json(event: Event) -> dict[str, Any]:
-    """An event as programs read it: CloudEvents' JSON form, with its place in the log."""
-    about = {k: v for k, v in event.attributes.items() if k not in ("specversion", "id", "source", "type", "time")}
-    place = {"topic": event.topic, "partition": event.partition, "offset": event.offset}
-    return {
-        "specversion": "1.0",
-        "id": event.id,
-        "source": event.source,
-        "type": event.type,
-        "time": utc_text(event.time),
-        **about,
-        "datacontenttype": "application/json",
-        "data": event.data,
-        "place": place,
-    }
-
-
 class EventStream:
     """The response. `snapshot` comes first where there is one; `positions` is where the stream goes on."""
 
@@ -113,6 +99,8 @@ class EventStream:
         positions: Positions,
         pace: Pace,
         snapshot: list[bytes] | None = None,
+        purpose: Purpose | None = None,
+        receipts: Receipts | None = None,
     ) -> None:
         self.streams = streams
         self.look = look
@@ -121,6 +109,8 @@ class EventStream:
         self.positions = positions
         self.pace = pace
         self.snapshot = snapshot or []
+        self.purpose = purpose
+        self.receipts = receipts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Until the client goes, is too slow, or its token is not good any more."""
@@ -189,23 +179,28 @@ class EventStream:
             now = loop.time()
             if now - looked >= self.pace.heartbeat:
                 self.sight, looked = await self.look(), now
-            for piece in bundled(self._taken(batch)):
+            blocks, given = self._taken(batch)
+            if self.receipts is not None:
+                await self.receipts.note(given)
+            for piece in bundled(blocks):
                 spoke = now
                 yield piece
             if now - spoke >= self.pace.heartbeat:
                 spoke = now
                 yield f": heartbeat\nid: {cursor.encode(self.positions)}\n\n".encode()
 
-    def _taken(self, batch: Mapping[TopicPartition, list[Record]]) -> list[bytes]:
+    def _taken(self, batch: Mapping[TopicPartition, list[Record]]) -> tuple[list[bytes], list[Given]]:
         """The blocks of a batch. A position moves with every record, also with those that are not shown."""
-        pieces = []
+        pieces, given = [], []
         for tp in sorted(batch):
             for record in batch[tp]:
                 self.positions[tp.topic, tp.partition] = record.offset + 1
                 event = self._shown(record)
                 if event is not None:
-                    pieces.append(block(event.type, as_json(event), cursor.encode(self.positions)))
-        return pieces
+                    body = as_json(event, self.purpose)
+                    given.append(Given(event, len(body.get("masked", ()))))
+                    pieces.append(block(event.type, body, cursor.encode(self.positions)))
+        return pieces, given
 
     def _shown(self, record: Record) -> Event | None:
         event = readable(record)

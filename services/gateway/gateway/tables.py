@@ -182,6 +182,24 @@ class EarmarkRow(Base, table=True):
     state: str
 
 
+class ThingRow(Base, table=True):
+    """Something that a department keeps: a premise, a lease, an activity, a file. Of each only what every event says:
+    where it is, whose it is, and what happened to it last."""
+
+    __tablename__ = "thing"
+    __table_args__ = (
+        Index("thing_by_area", "area", "service", "kind", "state", postgresql_ops={"area": "text_pattern_ops"}),
+    )
+    service: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    area: str | None = None
+    org: str | None = None
+    state: str
+    at: datetime | None = _moment(nullable=False)
+    version: int = _number()
+
+
 def _table(row: type[Base]) -> Table:
     return Base.metadata.tables[str(row.__tablename__)]
 
@@ -196,3 +214,4 @@ hold = _table(HoldRow)
 entry = _table(EntryRow)
 balance = _table(BalanceRow)
 earmark = _table(EarmarkRow)
+thing = _table(ThingRow)

@@ -27,6 +27,7 @@ from suizhuan.settings import IssuerSettings, load_settings
 from .story import SINGLE, Story, Written, found, true_history
 
 ISSUER = "https://id.test"
+DEPARTMENTS = ("property.bill", "volunteers.bill")
 
 
 @dataclass
@@ -46,6 +47,7 @@ class World:
             "database_url": self.database_url,
             "issuers": (IssuerSettings(issuer=ISSUER, jwks_file=self.folder / "jwks.json"),),
             "stream_heartbeat": 0.2,
+            "topics": DEPARTMENTS,
             "upstream_connect_timeout": 0.5,
             **more,
         }
@@ -70,6 +72,8 @@ class World:
 
     def token(self, kind: str = "staff", org: str | None = None, subject: str = "somebody", **claims: Any) -> str:
         now = SystemClock().now().timestamp()
+        if kind == "hub":
+            claims.setdefault("purpose", "city-operations")
         whole = {"iss": ISSUER, "aud": "suizhuan", "sub": subject, "kind": kind, "org": org, "exp": now + 600, **claims}
         plain = {k: v for k, v in whole.items() if v is not None}
         return jwt.encode({"alg": "ES256", "kid": self.key.kid}, plain, self.key, algorithms=["ES256"])
@@ -83,7 +87,7 @@ async def world(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
     key = ECKey.generate_key("P-256", {"kid": "test"})
     (tmp_path / "jwks.json").write_text(json.dumps({"keys": [{**key.as_dict(private=False), "alg": "ES256"}]}))
     log = EmbeddedLog(tmp_path / "log.db")
-    await log.ensure_topics([TopicSpec(name, 1 if name in SINGLE else 3) for name in TOPICS])
+    await log.ensure_topics([TopicSpec(name, 1 if name in SINGLE else 3) for name in (*TOPICS, *DEPARTMENTS)])
     made = World(tmp_path, log, key, database_url)
     yield made
     for service in made.services:

@@ -72,6 +72,7 @@ class Story:
         self.ids[name] += 1
         about = {
             "source": service,
+            "subject": key,
             "time": utc_text(self.now),
             "sequence": self.versions[aggregate],
             "actor": f"service:{service}",
@@ -199,6 +200,37 @@ class Story:
         paid = {"case": case, "case_term": case_term, "payee": payee, "mandate": "m1", "holds": [hold] if hold else []}
         self.emit("finance.case.paid", {**paid, "amount_fen": PRICE, "price_fen": PRICE, "entry": entry}, key=case)
 
+    # bills of other departments
+
+    def plan(self, bill: str, amount: int, *, mandate: str = "m2", org: str = FIRM, term: int = 1) -> Written:
+        """A department plans a cost under a mandate."""
+        data = {"bill": bill, "mandate": mandate, "amount_fen": amount, "what": "activity"}
+        return self.emit("volunteers.bill.cost_planned", data, key=bill, **self.act(org, mandate, term))
+
+    def answer(self, what: str, bill: str, *, service: str = "volunteers", **data: Any) -> Written:
+        """Finance answers."""
+        return self.emit(f"finance.bill.{what}", {"service": service, "bill": bill, **data}, key=f"{service}:{bill}")
+
+    def bills(self, m2: int) -> None:
+        """One that is planned, held, incurred and paid; one that is withdrawn; rent that falls due and comes."""
+        self.plan("b1", 1000, term=m2)
+        self.answer("held", "b1", mandate="m2", amount_fen=1000)
+        self.emit("volunteers.bill.cost_incurred", {"bill": "b1", "payee": FIRM, "amount_fen": 800}, key="b1")
+        lines = [(FIRM, DUE, "m2", 800), (FIRM, BANK, "m2", -800), (FIRM, BANK, None, 800), (FIRM, INCOME, None, -800)]
+        entry = self.entry("bill-b1", lines)
+        self.answer("paid", "b1", payee=FIRM, mandate="m2", amount_fen=800, entry=entry)
+        self.plan("b2", 1000, term=m2)
+        self.answer("held", "b2", mandate="m2", amount_fen=1000)
+        self.emit("volunteers.bill.withdrawn", {"bill": "b2", "reason": "rain"}, key="b2")
+        self.answer("released", "b2", amount_fen=1000, entry=None)
+        due = {"bill": "r1", "org": COMMUNITY, "debtor": "t1", "amount_fen": 500, "what": "rent", "period": "Q1"}
+        self.emit("property.bill.income_due", due, key="r1")
+        booked = self.entry("bill-r1", [(COMMUNITY, "112", None, 500), (COMMUNITY, "501", None, -500)])
+        self.answer("booked", "r1", service="property", org=COMMUNITY, amount_fen=500, entry=booked)
+        self.emit("property.bill.income_received", {"bill": "r1"}, key="r1")
+        came = self.entry("paid-r1", [(COMMUNITY, BANK, None, 500), (COMMUNITY, "112", None, -500)])
+        self.answer("paid", "r1", service="property", payee=COMMUNITY, mandate=None, amount_fen=500, entry=came)
+
     # complaints
 
     def case(self, name: str, data: dict[str, Any], case: str, **attributes: Any) -> Written:
@@ -301,6 +333,7 @@ def true_history() -> Story:
     s.pay("c4", COMMUNITY, None, case_term=1)
     s.close("c4", COMMUNITY, 1)
 
+    s.bills(m2)
     end_early(s, m1)
     return s
 

@@ -11,7 +11,7 @@ from gateway.asof import HEADER
 from gateway.inbound import declared
 from suizhuan.kernel.clock import utc_text
 
-from .conftest import World, at_work, caught_up, client
+from .conftest import DEPARTMENTS, World, at_work, caught_up, client
 from .story import BANK, COMMUNITY, Story
 from .test_composed import all_well
 
@@ -92,6 +92,7 @@ async def test_the_terminal_says_the_same(
 
     monkeypatch.setenv("LANG", language)
     monkeypatch.setenv("SUIZHUAN_LOG_URL", f"embedded://{world.folder}/log.db")
+    monkeypatch.setenv("SUIZHUAN_TOPICS", json.dumps(DEPARTMENTS))
     assert await asyncio.to_thread(audit, []) == 0
     said = capsys.readouterr().out
     assert ("违规 0 处" if language.startswith("zh") else "0 violations") in said

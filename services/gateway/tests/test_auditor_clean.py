@@ -26,7 +26,7 @@ def test_the_report_says_what_was_read() -> None:
     report = audit(story.records(), Rules())
     assert report.events == len(story.written)
     assert report.cases == 4
-    assert report.entries == 8
+    assert report.entries == 11
     assert report.fen > 0
     assert sum(report.per_topic.values()) == report.events
     assert report.offsets["mandates.authority"]["0"] == story.offsets["mandates.authority", 0]

@@ -455,6 +455,92 @@ def a_mandate_settled_before_its_earmark(s: Story) -> Written:
     return s.find(M + "mandate.settled", mandate="m1")
 
 
+# G5, of bills
+
+
+@plant("bill_unasked")
+def a_cost_that_nobody_planned(s: Story) -> Written:
+    s.drop(s.find("volunteers.bill.cost_planned", bill="b2"))
+    return s.find(F + "bill.held", bill="b2")
+
+
+@plant("bill_unasked")
+def paid_to_another_than_was_said(s: Story) -> Written:
+    event = s.find(F + "bill.paid", bill="b1")
+    event.data["payee"] = DEPT
+    return event
+
+
+@plant("bill_unasked")
+def released_though_nobody_withdrew_it(s: Story) -> Written:
+    s.drop(s.find("volunteers.bill.withdrawn", bill="b2"))
+    return s.find(F + "bill.released", bill="b2")
+
+
+@plant("bill_unasked")
+def income_of_an_organisation_to_which_nothing_is_due(s: Story) -> Written:
+    event = s.find(F + "bill.booked", bill="r1")
+    event.data["org"] = FIRM
+    return event
+
+
+@plant("bill_of_anothers_mandate")
+def planned_under_one_mandate_from_the_money_of_another(s: Story) -> Written:
+    s.find("volunteers.bill.cost_planned", bill="b1").attributes |= {"mandate": "m1", "org": COMMUNITY}
+    return s.find(F + "bill.held", bill="b1")
+
+
+@plant("bill_held_twice")
+def one_bill_held_again(s: Story) -> Written:
+    return s.answer("held", "b2", mandate="m2", amount_fen=1000)
+
+
+@plant("bill_booked_twice")
+def one_rent_booked_again(s: Story) -> Written:
+    data = s.find(F + "bill.booked", bill="r1").data
+    return s.answer("booked", "r1", service="property", **{k: data[k] for k in ("org", "amount_fen", "entry")})
+
+
+@plant("bill_ended_twice")
+def paid_and_then_released(s: Story) -> Written:
+    return s.answer("released", "b1", amount_fen=1000, entry=None)
+
+
+@plant("bill_paid_unheld")
+def paid_without_having_been_held(s: Story) -> Written:
+    s.drop(s.find(F + "bill.held", bill="b1"))
+    return s.find(F + "bill.paid", bill="b1")
+
+
+@plant("bill_overspent")
+def more_paid_than_was_held(s: Story) -> Written:
+    s.find("volunteers.bill.cost_incurred", bill="b1").data["amount_fen"] = 1200
+    event = s.find(F + "bill.paid", bill="b1")
+    event.data["amount_fen"] = 1200
+    return event
+
+
+@plant("bill_left_open")
+def a_mandate_settled_over_an_open_bill(s: Story) -> Written:
+    s.plan("b3", 0, mandate="m1", org=COMMUNITY)
+    s.answer("held", "b3", mandate="m1", amount_fen=0)
+    return s.find(F + "earmark.settled", mandate="m1")
+
+
+# acts of a department of which the auditor knows nothing else
+
+
+@plant("act_by_another")
+def a_department_lets_a_stranger_act(s: Story) -> Written:
+    term = s.find(M + "mandate.activated", mandate="m2").data["term"]
+    return s.emit("property.lease.signed", {"lease": "l1"}, key="l1", **s.act(DEPT, "m2", term))
+
+
+@plant("act_without_grant")
+def a_department_acts_under_what_was_never_given(s: Story) -> Written:
+    return s.emit("property.lease.signed", {"lease": "l1"}, key="l1", **s.act(FIRM, "m2", 9))
+
+
 # G6 来路不明
 
 

@@ -134,9 +134,9 @@ async def test_replayed_events_change_nothing(world: World, story: Story) -> Non
     assert after["case"] == before["case"]
     assert after["holds"] == before["holds"]
     assert [s["event"] for s in after["steps"]] == [s["event"] for s in before["steps"]]
-    # m1: 10 prices in, 4 captured, 6 returned; the community was paid for two of its cases itself.
+    # m1: 10 prices in, 4 captured, 6 returned; the community was paid for two of its cases itself, and had 500 of rent.
     money = {m["org"]: m for m in overview["money"]}
-    assert money[COMMUNITY]["balance_fen"] == 2 * PRICE
+    assert money[COMMUNITY]["balance_fen"] == 2 * PRICE + 500
     assert all(e["balance_fen"] == 0 for e in money[COMMUNITY]["earmarks"])
 
 

@@ -18,6 +18,24 @@ class CaseReported:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReferralTaken:
+    """What `service` referred is a case now."""
+
+    service: str
+    referral: str
+    case: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferralRefused:
+    """What `service` referred is no case: `reason` is the code of the refusal, such as unknown_category."""
+
+    service: str
+    referral: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRouted:
     """The case has a responsible organisation, found by the longest area prefix; `case_term` is 1.
 

@@ -154,6 +154,59 @@ class HoldReleased:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BillHeld:
+    """The cost that `service` plans is held from the mandate's earmark: the work may begin."""
+
+    service: str
+    bill: str
+    mandate: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillRefused:
+    """Nothing was held or paid. `reason`: short (by `shortfall_fen`), not_under_mandate, no_earmark, above_hold."""
+
+    service: str
+    bill: str
+    reason: str
+    shortfall_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillBooked:
+    """What is due to `org` is receivable, and its income."""
+
+    service: str
+    bill: str
+    org: str
+    amount_fen: int
+    entry: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillPaid:
+    """`payee` has the money: of a cost from the earmark of `mandate`, of an income from its debtor."""
+
+    service: str
+    bill: str
+    payee: str
+    mandate: str | None
+    amount_fen: int
+    entry: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillReleased:
+    """It was withdrawn: what was held is free again, what was receivable is reversed by `entry`."""
+
+    service: str
+    bill: str
+    amount_fen: int
+    entry: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CasePaid:
     """A verified case is paid, once: from its open holds, else from the earmark it was routed under."""
 

@@ -11,6 +11,8 @@ from typing import Any
 from finance.domain.facts import EntryPosted, Line
 from suizhuan.kernel.refusal import Refusal
 
+RENT = "rent"
+
 
 @dataclass(frozen=True, slots=True)
 class Roles:
@@ -20,6 +22,9 @@ class Roles:
     earmark: str
     subsidy: str
     allocation: str
+    receivable: str
+    rent: str
+    other_income: str
 
 
 def check_balanced(lines: Sequence[Line]) -> None:
@@ -62,6 +67,23 @@ def pay_from_budget(roles: Roles, payer: str, payee: str, amount: int) -> list[L
     if payer == payee:
         return []
     return allocate(roles, payer, payee, amount)
+
+
+def income_due(roles: Roles, org: str, what: str, amount: int) -> list[Line]:
+    """What is due to `org` becomes receivable, and income (accrual)."""
+    income = roles.rent if what == RENT else roles.other_income
+    return [
+        Line(org=org, account=roles.receivable, earmark=None, amount_fen=amount),
+        Line(org=org, account=income, earmark=None, amount_fen=-amount),
+    ]
+
+
+def income_received(roles: Roles, org: str, amount: int) -> list[Line]:
+    """What was receivable has come to the bank."""
+    return [
+        Line(org=org, account=roles.bank, earmark=None, amount_fen=amount),
+        Line(org=org, account=roles.receivable, earmark=None, amount_fen=-amount),
+    ]
 
 
 def rows_of(entry: EntryPosted, *, posted_by: str, at: datetime) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -83,11 +83,10 @@ class Authority:
         records = [e for n in ("opened", "done", "dropped") for e in history.by_name.get(f"mandates.switch.{n}", ())]
         for event in sorted(records, key=lambda e: e.offset):
             self._take(event)
-        for name in ("mandates", "finance", "complaints", "gateway"):
-            for event in history.by_name.get(f"{name}.replica.acknowledged", ()):
-                switch = self.switches.get(event.text("switch"))
-                if switch is not None:
-                    switch.acknowledged.setdefault(event.text("replica"), event)
+        for event in history.of_any("replica.acknowledged"):
+            switch = self.switches.get(event.text("switch"))
+            if switch is not None:
+                switch.acknowledged.setdefault(event.text("replica"), event)
 
     def _take(self, event: Event) -> None:
         switch = self.switches.setdefault(event.text("switch"), Switch(event.text("switch")))

@@ -7,9 +7,11 @@ import argparse
 import asyncio
 import json
 import os
+from collections.abc import Sequence
+from functools import partial
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from gateway.auditor.audit import judge
@@ -26,22 +28,23 @@ def words(zh: str, en: str) -> str:
     return en if os.environ.get("LANG", "").lower().startswith("en") else zh
 
 
-def main(log: Log, rules: Rules, arguments: list[str]) -> int:
+def main(log: Log, rules: Rules, arguments: list[str], platform: Sequence[str] = ()) -> int:
     """Audit `log` and print the report. The log is closed at the end."""
     parser = argparse.ArgumentParser(prog="python -m gateway audit")
     parser.add_argument("--json", action="store_true", help=words("以 JSON 输出", "print JSON"))
     parser.add_argument("--limit", type=int, default=50, help=words("最多列出的违规数", "violations to list"))
     given = parser.parse_args(arguments)
-    return asyncio.run(_run(log, rules, as_json=given.json, limit=given.limit))
+    return asyncio.run(_run(log, rules, platform, as_json=given.json, limit=given.limit))
 
 
-async def _run(log: Log, rules: Rules, *, as_json: bool, limit: int) -> int:
+async def _run(log: Log, rules: Rules, platform: Sequence[str], *, as_json: bool, limit: int) -> int:
     screen = Console(stderr=True)
     history = History()
     try:
         with _progress(screen) as bar:
             task = bar.add_task(words("读取事件流", "reading the streams"), total=None)
-            horizon = await read(log, history, lambda done, total: bar.update(task, completed=done, total=total))
+            shown = partial(_show_progress, bar, task)
+            horizon = await read(log, history, shown, platform=platform)
         report = judge(history, rules, horizon)
     except LogUnavailable as reason:
         screen.print(words(f"无法读取事件日志：{reason}", f"the log cannot be read: {reason}"), style="red")
@@ -53,6 +56,10 @@ async def _run(log: Log, rules: Rules, *, as_json: bool, limit: int) -> int:
     else:
         show(report, Console(), limit)
     return report.exit_code
+
+
+def _show_progress(bar: Progress, task: TaskID, done: int, total: int) -> None:
+    bar.update(task, completed=done, total=total)
 
 
 def _progress(screen: Console) -> Progress:

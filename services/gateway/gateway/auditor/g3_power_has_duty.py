@@ -20,6 +20,9 @@ def check(trail: Trail) -> Iterator[Violation]:
     for name in ACTS:
         for event in trail.history.by_name.get(name, ()):
             yield from _act(trail, event)
+    # Of departments of which only this is known: who acted, under what.
+    for event in (*trail.history.others, *trail.history.of_any("bill.cost_planned")):
+        yield from _act(trail, event)
     for case in trail.cases.values():
         yield from _responsible_acts(case)
     yield from g3_switches.check(trail)
@@ -49,7 +52,7 @@ def _act(trail: Trail, event: Event) -> Iterator[Violation]:
 def _within_grant(event: Event, span: Span, place: str | None) -> Iterator[Violation]:
     if event.org != span.holder:
         yield violation("act_by_another", event, span.begun, got=event.org or "?", wanted=span.holder)
-    power = ACTS[event.name]
+    power = ACTS.get(event.name)
     if power is not None and power not in span.powers:
         yield violation("act_without_power", event, span.begun, mandate=span.mandate, power=power)
     if place is not None and event.name.startswith(C) and not place.startswith(span.area):

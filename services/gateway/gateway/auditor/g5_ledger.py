@@ -9,6 +9,8 @@ from gateway.auditor.records import Event
 from gateway.auditor.trail import Trail
 from gateway.auditor.violations import Violation, violation
 
+_OF_BILLS = ("bill.held", "bill.paid", "bill.released")
+
 
 def check(trail: Trail) -> Iterator[Violation]:
     """Finance's events in the order of its commits."""
@@ -31,7 +33,8 @@ def _balanced(event: Event) -> Iterator[Violation]:
 
 
 def _named_entries(trail: Trail) -> Iterator[Violation]:
-    for name in ("hold.captured", "case.paid", "earmark.funded", "earmark.returned"):
+    named = ("hold.captured", "case.paid", "earmark.funded", "earmark.returned")
+    for name in (*named, "bill.booked", "bill.paid", "bill.released"):
         for event in trail.history.by_name.get(f"finance.{name}", ()):
             entry = event.maybe("entry")
             if entry is not None and entry not in trail.money.entries:
@@ -44,7 +47,7 @@ def _in_order(trail: Trail) -> Iterator[Violation]:
     held: dict[str, int] = defaultdict(int)
     left: dict[str, int] = {}
     overdrawn: set[str] = set()
-    names = ("entry.posted", "hold.placed", "hold.captured", "hold.released")
+    names = ("entry.posted", "hold.placed", "hold.captured", "hold.released", *_OF_BILLS)
     for event in trail.history.named(*(f"finance.{n}" for n in names)):
         if event.name == "finance.entry.posted":
             for mandate in _post(event, balance, trail.rules.bank):
@@ -52,21 +55,29 @@ def _in_order(trail: Trail) -> Iterator[Violation]:
                     overdrawn.add(mandate)
                     yield violation("earmark_overdrawn", event, mandate=mandate, short=-balance[mandate])
             continue
-        earmark = event.maybe("mandate")
+        hold, earmark = _held_of(trail, event)
         if earmark is None:
             continue
-        hold, amount = event.text("hold"), event.fen("amount_fen")
-        if event.name == "finance.hold.placed":
+        amount = event.fen("amount_fen")
+        if event.name in ("finance.hold.placed", "finance.bill.held"):
             left[hold] = amount
             held[earmark] += amount
             if held[earmark] > balance[earmark]:
                 yield violation(
                     "hold_exceeds_earmark", event, mandate=earmark, held=held[earmark], balance=balance[earmark]
                 )
-        else:
-            gone = min(amount, left.get(hold, 0))
+        else:  # of a bill all is free or paid at once
+            gone = left.get(hold, 0) if event.name.startswith("finance.bill.") else min(amount, left.get(hold, 0))
             left[hold] = left.get(hold, 0) - gone
             held[earmark] -= gone
+
+
+def _held_of(trail: Trail, event: Event) -> tuple[str, str | None]:
+    """(what is held, of which earmark, if of one)."""
+    if not event.name.startswith("finance.bill."):
+        return event.text("hold"), event.maybe("mandate")
+    held = trail.money.bills_held.get(event.key)
+    return f"bill {event.key}", held[0].text("mandate") if held else None
 
 
 def _post(event: Event, balance: dict[str, int], bank: str) -> set[str]:
@@ -98,6 +109,9 @@ def _earmarks(trail: Trail) -> Iterator[Violation]:
         for hold in trail.money.holds.values():
             if hold.open and hold.placed and hold.amount and hold.placed.maybe("mandate") == mandate:
                 yield violation("hold_left_open", event, hold.placed, hold=hold.id)
+        for key, held in trail.money.bills_held.items():
+            if held[0].text("mandate") == mandate and key not in trail.money.bills_over:
+                yield violation("bill_left_open", event, held[0], bill=key)
     for event in trail.history.named("mandates.mandate.settled"):
         mandate = event.text("mandate")
         if trail.money.funded.get(mandate) and mandate not in trail.money.settled:

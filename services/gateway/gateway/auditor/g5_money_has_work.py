@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.auditor import g5_ledger
+from gateway.auditor import g5_bills, g5_ledger
 from gateway.auditor.cases import Case
 from gateway.auditor.money import Hold
 from gateway.auditor.records import Event
@@ -20,6 +20,7 @@ def check(trail: Trail) -> Iterator[Violation]:
         yield from _settled(trail, case)
     for case_id, payments in trail.money.paid.items():
         yield from _paid(trail, trail.cases.get(case_id), payments)
+    yield from g5_bills.check(trail)
     yield from g5_ledger.check(trail)
 
 

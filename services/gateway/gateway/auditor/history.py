@@ -17,7 +17,7 @@ class History:
     def __init__(self) -> None:
         self.by_name: dict[str, list[Event]] = defaultdict(list)
         self.by_id: dict[str, Event] = {}
-        self.others: list[Event] = []  # of types that nothing is known of: they count in sequences
+        self.others: list[Event] = []  # of types that nothing is known of: they count in sequences, and may be acts
         self.by_case: dict[str, list[Event]] = defaultdict(list)  # complaints.case, in the order of its partition
         self.per_topic: Counter[str] = Counter()
         self.next_offsets: dict[Place, int] = {}
@@ -69,6 +69,10 @@ class History:
         """The events of these names, in the order of their commits (one service), else of reading."""
         found = [event for name in names for event in self.by_name.get(name, ())]
         return sorted(found, key=lambda e: e.committed)
+
+    def of_any(self, what: str) -> list[Event]:
+        """The events of that name of every service: `bill.income_due`."""
+        return self.named(*(name for name in self.by_name if name.partition(".")[2] == what))
 
     def first(self, name: str, field: str) -> dict[str, Event]:
         """For each value of `field` the first event of that name."""

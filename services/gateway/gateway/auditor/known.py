@@ -7,6 +7,7 @@ Needed = tuple[tuple[str, type], ...]
 _CASE: Needed = (("case", str), ("case_term", int))
 _HOLD: Needed = (("case", str), ("payer", str), ("amount_fen", int))
 _MANDATE: Needed = (("mandate", str),)
+_ANSWER: Needed = (("service", str), ("bill", str))
 
 KNOWN: dict[str, Needed] = {
     "mandates.switch.opened": (("switch", str), ("slots", list)),
@@ -74,15 +75,29 @@ KNOWN: dict[str, Needed] = {
     "complaints.case.switch_holds_dropped": (("case", str), ("switch", str)),
     "complaints.case.private_read": (("case", str), ("power", str)),
     "complaints.switch.cases_ready": (("switch", str),),
-    **{
-        f"{service}.replica.{what}": needed
-        for service in ("mandates", "finance", "complaints", "gateway")
-        for what, needed in (
-            ("joined", (("replica", str),)),
-            ("acknowledged", (("replica", str), ("switch", str))),
-        )
-    },
+    "finance.bill.held": (*_ANSWER, *_MANDATE, ("amount_fen", int)),
+    "finance.bill.refused": (*_ANSWER, ("reason", str)),
+    "finance.bill.booked": (*_ANSWER, ("org", str), ("amount_fen", int)),
+    "finance.bill.paid": (*_ANSWER, ("payee", str), ("amount_fen", int)),
+    "finance.bill.released": (*_ANSWER, ("amount_fen", int)),
 }
+
+# Of whatever department it is: what every service says, and what it may ask of finance.
+OF_ANY: dict[str, Needed] = {
+    "replica.joined": (("replica", str),),
+    "replica.acknowledged": (("replica", str), ("switch", str)),
+    "bill.income_due": (("bill", str), ("org", str), ("amount_fen", int)),
+    "bill.income_received": (("bill", str),),
+    "bill.cost_planned": (("bill", str), *_MANDATE, ("amount_fen", int)),
+    "bill.cost_incurred": (("bill", str), ("payee", str), ("amount_fen", int)),
+    "bill.withdrawn": (("bill", str),),
+}
+
+
+def needed(name: str) -> Needed | None:
+    """What an event must hold to be understood; None for one that is only counted."""
+    return KNOWN.get(name) or OF_ANY.get(name.partition(".")[2])
+
 
 # What people do under a mandate, and the power that each needs (None: one of several).
 ACTS: dict[str, str | None] = {

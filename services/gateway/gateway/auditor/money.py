@@ -61,12 +61,23 @@ class Money:
         self.returned = self._by_mandate(history, "earmark.returned")
         self.settled = self._by_mandate(history, "earmark.settled")
         self.claims = self._by_mandate(history, "claim.booked")
+        self.bills_held = self._by_key(history, "bill.held")
+        self.bills_booked = self._by_key(history, "bill.booked")
+        self.bills_over = self._by_key(history, "bill.paid", "bill.released")
 
     @staticmethod
     def _by_mandate(history: History, name: str) -> dict[str, list[Event]]:
         found: dict[str, list[Event]] = defaultdict(list)
         for event in history.named(F + name):
             found[event.text("mandate")].append(event)
+        return found
+
+    @staticmethod
+    def _by_key(history: History, *names: str) -> dict[str, list[Event]]:
+        """By service and bill."""
+        found: dict[str, list[Event]] = defaultdict(list)
+        for event in history.named(*(F + name for name in names)):
+            found[event.key].append(event)
         return found
 
     def _hold(self, event: Event) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from gateway.auditor.history import History, Horizon
 from gateway.auditor.records import AuditRecord
 from suizhuan.ports.log import Log, LogUnavailable, TopicPartition, UnknownTopic
 
+# Those of every platform; of others it is told.
 TOPICS = (
     "mandates.authority",
     "mandates.organisation",
@@ -19,6 +20,7 @@ TOPICS = (
     "finance.entry",
     "finance.earmark",
     "finance.hold",
+    "finance.bill",
     "finance.replica",
     "complaints.case",
     "complaints.switch",
@@ -34,10 +36,19 @@ PATIENCE_S = 20.0
 SETTLE_S = 0.05
 
 
-async def ends(log: Log) -> Ends:
+# What people of a service have to do with its own machinery.
+LEFT_OUT = ("deadletter", "reconciliation")
+
+
+def all_topics(platform: Iterable[str]) -> list[str]:
+    """What there is to read: the topics of every platform, and those of this one."""
+    return sorted({*TOPICS, *(name for name in platform if name.partition(".")[2] not in LEFT_OUT)})
+
+
+async def ends(log: Log, topics: Iterable[str] = TOPICS) -> Ends:
     """The end of every partition of the topics that exist. Errors: `LogUnavailable`."""
     found: list[TopicPartition] = []
-    for topic in TOPICS:
+    for topic in topics:
         try:
             found += await log.partitions(topic)
         except UnknownTopic:
@@ -45,16 +56,19 @@ async def ends(log: Log) -> Ends:
     return await log.end_offsets(found) if found else {}
 
 
-async def read(log: Log, history: History, progress: Progress | None = None) -> Horizon:
+async def read(
+    log: Log, history: History, progress: Progress | None = None, *, platform: Iterable[str] = ()
+) -> Horizon:
     """Add what is new since `history` was last read, and say what of it can be judged.
 
     The ends are asked for twice. Whatever caused an event before the first ends was in the log by then, so it lies
     before the second ends; what lies between the two may be without its causes and is read, but not judged.
     Errors: `LogUnavailable`, also when the log has become shorter than what was read.
     """
-    first = await ends(log)
+    topics = all_topics(platform)
+    first = await ends(log, topics)
     await asyncio.sleep(SETTLE_S)
-    last = await ends(log)
+    last = await ends(log, topics)
     start = {tp: history.next_offsets.get((tp.topic, tp.partition), 0) for tp in last}
     if any(start[tp] > end for tp, end in last.items()):
         raise LogUnavailable("the log is shorter than what was read of it")

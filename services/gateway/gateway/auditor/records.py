@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from gateway.auditor.known import KNOWN, Needed
+from gateway.auditor.known import Needed, needed
 
 
 class AuditRecord(NamedTuple):
@@ -55,7 +55,7 @@ class Event:
 
     @property
     def known(self) -> bool:
-        return self.name in KNOWN
+        return needed(self.name) is not None
 
     @property
     def by_service(self) -> bool:
@@ -105,7 +105,7 @@ def decode(record: AuditRecord) -> Event:
         data = json.loads(record.value)
         if not isinstance(data, dict):
             raise Malformed("not an object")
-        _check(data, KNOWN.get(name, ()))
+        _check(data, needed(name) or ())
         _check_lists(data)
         return _event(record, name, attributes, data)
     except (KeyError, ValueError, TypeError, RecursionError) as error:
@@ -149,8 +149,8 @@ def _number(text: str | None) -> int | None:
     return None if text is None else int(text)
 
 
-def _check(data: dict[str, Any], needed: Iterable[tuple[str, type]]) -> None:
-    for field, kind in needed:
+def _check(data: dict[str, Any], fields: Iterable[tuple[str, type]]) -> None:
+    for field, kind in fields:
         value = data.get(field)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise Malformed(f"{field} is not {kind.__name__}")
@@ -164,11 +164,11 @@ _HOLDING: Needed = (("mandate", str), ("holder", str), ("term", int))
 
 
 def _check_lists(data: dict[str, Any]) -> None:
-    for field, needed in _NESTED.items():
+    for field, wanted in _NESTED.items():
         for item in data.get(field) or ():
             if not isinstance(item, dict):
                 raise Malformed(f"{field} holds something that is not an object")
-            _check(item, needed)
+            _check(item, wanted)
             for side in ("old", "new"):
                 if field == "slots" and item.get(side) is not None:
                     if not isinstance(item[side], dict):

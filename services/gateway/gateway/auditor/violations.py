@@ -234,6 +234,23 @@ CODES: dict[str, Code] = {
     "rest_not_returned": Code(
         "G5", NO_WORK, "委托 {mandate} 已结清，仍余 {rest} 分", "{mandate} is settled with {rest} fen left"
     ),
+    "bill_unasked": Code("G5", NO_WORK, "单据 {bill} 无人如此提出", "nobody asked for that: {bill}"),
+    "bill_of_anothers_mandate": Code(
+        "G5",
+        NO_WORK,
+        "单据 {bill} 动用了他人的专项 {mandate}",
+        "{bill} draws on the earmark of {mandate}, which is another's",
+    ),
+    "bill_held_twice": Code("G5", NO_WORK, "单据 {bill} 冻结两次", "{bill} was held twice"),
+    "bill_booked_twice": Code("G5", NO_WORK, "单据 {bill} 入账两次", "{bill} was booked twice"),
+    "bill_ended_twice": Code("G5", NO_WORK, "单据 {bill} 了结两次", "{bill} was ended twice"),
+    "bill_paid_unheld": Code(
+        "G5", NO_WORK, "单据 {bill} 未经冻结或入账就支付", "{bill} was paid without being held or booked"
+    ),
+    "bill_overspent": Code(
+        "G5", NO_WORK, "单据 {bill} 留有 {held} 分，支付 {got} 分", "{bill} held {held} fen, {got} were paid"
+    ),
+    "bill_left_open": Code("G5", NO_WORK, "委托已结清，单据 {bill} 仍未了结", "the mandate is settled, {bill} is not"),
     # G6: every fact names its authority
     "act_unnamed": Code("G6", UNNAMED, "{type} 没有写明 {missing}", "{type} does not name {missing}"),
     "authority_unknown": Code(

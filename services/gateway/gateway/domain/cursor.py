@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 
 from suizhuan.kernel.refusal import Refusal
 
@@ -33,7 +34,13 @@ NUMBERS: dict[str, int] = {
     "complaints.switch": 10,
 }
 TOPICS = tuple(NUMBERS)
-_NAMES = {number: topic for topic, number in NUMBERS.items()}
+# A department's topic has a number made of its name, above those: it needs no entry here.
+FIRST_MADE = 1 << 10
+
+
+def number_of(topic: str) -> int:
+    """The number that stands for a topic."""
+    return NUMBERS.get(topic) or FIRST_MADE + zlib.crc32(topic.encode())
 
 
 def encode(positions: Mapping[Position, int]) -> str:
@@ -41,14 +48,17 @@ def encode(positions: Mapping[Position, int]) -> str:
     body = bytearray()
     for (topic, partition), offset in sorted(positions.items()):
         if offset > 0:
-            for number in (NUMBERS[topic], partition, offset):
+            for number in (number_of(topic), partition, offset):
                 _write(body, number)
     payload = bytes([VERSION]) + bytes(body)
     return base64.urlsafe_b64encode(payload + _check(payload)).rstrip(b"=").decode()
 
 
-def decode(text: str) -> Positions:
-    """The positions of a text; a partition that is not named starts at its beginning. Errors: `cursor_malformed`."""
+def decode(text: str, topics: Iterable[str] = TOPICS) -> Positions:
+    """The positions of a text in `topics`; a partition that is not named starts at its beginning.
+
+    Errors: `cursor_malformed`."""
+    names = {number_of(topic): topic for topic in topics}
     payload = _verified(text)
     numbers = _read(payload[1:])
     if len(numbers) % 3:
@@ -56,9 +66,9 @@ def decode(text: str) -> Positions:
     found: Positions = {}
     for index in range(0, len(numbers), 3):
         number, partition, offset = numbers[index : index + 3]
-        if number not in _NAMES or (_NAMES[number], partition) in found:
+        if number not in names or (names[number], partition) in found:
             raise _bad()
-        found[_NAMES[number], partition] = offset
+        found[names[number], partition] = offset
     return found
 
 

@@ -1,0 +1,61 @@
+"""What a hub may see: a purpose of the profile's catalogue says which fields of which events. The rest is masked.
+
+Source: domain.md §10 (政务数据共享条例: one catalogue, a sharing class per data set; PIPL 6: no more than it takes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.domain.sight import fits
+from suizhuan.kernel.refusal import Refusal
+
+ACTOR = "actor"  # who did it: a person, though only an id
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Of events of these types these fields; without fields, all of them."""
+
+    types: tuple[str, ...]
+    fields: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Why somebody reads, and what that covers."""
+
+    code: str
+    shows: tuple[Shown, ...]
+
+    def hidden(self, type_: str, data: Mapping[str, Any]) -> list[str]:
+        """The fields that are masked, sorted: those that no entry for this type shows."""
+        shown: set[str] = set()
+        for entry in self.shows:
+            if any(fits(pattern, type_) for pattern in entry.types):
+                if entry.fields is None:
+                    return []
+                shown |= entry.fields
+        return sorted(set(data) - shown)
+
+    def masked(self, type_: str, data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """(the data with what is not covered set to null, the names of that)."""
+        hidden = self.hidden(type_, data)
+        return {**data, **dict.fromkeys(hidden)}, hidden
+
+    def shows_actor(self, type_: str) -> bool:
+        """Whether it needs to know who acted."""
+        return any(
+            entry.fields is not None and ACTOR in entry.fields and any(fits(p, type_) for p in entry.types)
+            for entry in self.shows
+        )
+
+
+def find(purposes: Iterable[Purpose], code: str | None) -> Purpose:
+    """The purpose of that code. Errors: `purpose_unknown`, which names those there are."""
+    known = {purpose.code: purpose for purpose in purposes}
+    if code not in known:
+        raise Refusal("purpose_unknown", purpose=code or "", purposes=", ".join(sorted(known)))
+    return known[code]

@@ -1,0 +1,51 @@
+"""Where webhooks may go: to an https address of the outside, never into the network the gateway itself stands in.
+
+Otherwise whoever may subscribe could have the gateway ask services that trust it (server-side request forgery).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from suizhuan.kernel.refusal import Refusal
+
+MAX_URL = 500
+
+
+def checked(url: str, *, inside: Iterable[str]) -> str:
+    """The URL as it was given. `inside` are hosts that are allowed all the same. Errors: `endpoint_refused`."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        raise Refusal("endpoint_refused", reason="port") from None
+    if len(url) > MAX_URL or not url.isascii() or not url.isprintable() or " " in url:
+        raise Refusal("endpoint_refused", reason="not a plain URL")
+    if parts.username or parts.password or parts.fragment or not parts.hostname or port == 0:
+        raise Refusal("endpoint_refused", reason="credentials, a fragment, or no host")
+    allowed = parts.hostname in set(inside)
+    if parts.scheme != "https" and not (allowed and parts.scheme == "http"):
+        raise Refusal("endpoint_refused", reason="https")
+    return url
+
+
+async def vetted(url: str, *, inside: Iterable[str]) -> str | None:
+    """The address to connect to, looked up anew each time; None for a host that is allowed by its name.
+
+    The connection must go to that very address: asked once more, the name may lead elsewhere. Errors:
+    `endpoint_refused` when any of its addresses lies in a private network."""
+    host = urlsplit(url).hostname or ""
+    if host in set(inside):
+        return None
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        raise Refusal("endpoint_refused", reason="host unknown") from None
+    addresses = [str(entry[4][0]) for entry in found]
+    if any(not ipaddress.ip_address(address.partition("%")[0]).is_global for address in addresses):
+        raise Refusal("endpoint_refused", reason="private network")
+    return addresses[0]

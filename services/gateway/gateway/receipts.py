@@ -1,0 +1,72 @@
+"""What a hub is given leaves a receipt, written before it leaves: who got which events of whom, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gateway import store_hub
+from suizhuan.cloudevents import Event
+from suizhuan.context import new_id
+from suizhuan.db.database import Database
+from suizhuan.kernel.clock import Clock
+
+STREAM, WEBHOOK = "stream", "webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An event that is about to be handed out, and how many of its fields are masked."""
+
+    event: Event
+    masked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """The receipts of one hub, for one purpose."""
+
+    database: Database
+    clock: Clock
+    hub: str
+    purpose: str
+    how: str
+    subscription: str | None = None
+
+    async def note(self, given: Iterable[Given]) -> None:
+        """One for each partition of these events. Without it nothing is handed out: errors are the database's."""
+        rows = rows_of(given, self.clock.now(), self._about())
+        if rows:
+            async with self.database.write() as conn:
+                await store_hub.note(conn, rows)
+
+    def _about(self) -> dict[str, Any]:
+        return {"hub": self.hub, "purpose": self.purpose, "how": self.how, "subscription": self.subscription}
+
+
+def rows_of(given: Iterable[Given], at: datetime, about: dict[str, Any]) -> list[dict[str, Any]]:
+    """By partition the first and last offset, how many events, and how many of them with masked fields."""
+    rows: dict[tuple[str, int], dict[str, Any]] = {}
+    for one in given:
+        event = one.event
+        row = rows.setdefault(
+            (event.topic, event.partition),
+            {
+                **about,
+                "id": new_id(),
+                "service": event.topic.partition(".")[0],
+                "topic": event.topic,
+                "partition": event.partition,
+                "first_offset": event.offset,
+                "last_offset": event.offset,
+                "events": 0,
+                "masked": 0,
+                "at": at,
+            },
+        )
+        row["last_offset"] = event.offset
+        row["events"] += 1
+        row["masked"] += 1 if one.masked else 0
+    return list(rows.values())

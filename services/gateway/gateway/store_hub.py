@@ -1,0 +1,96 @@
+"""Subscriptions and receipts: their only queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway import tables_hub as t
+from gateway.domain.subscription import ACTIVE, Subscription
+
+LEASE = timedelta(seconds=30)
+_FIELDS = [column.name for column in t.subscription.c if not column.name.startswith("leased_")]
+_S, _R = t.subscription.c, t.receipt.c
+
+
+async def add(conn: AsyncConnection, made: Subscription) -> None:
+    await conn.execute(insert(t.subscription).values(**_row(made)))
+
+
+async def find(conn: AsyncConnection, id_: str, *, lock: bool = False) -> Subscription | None:
+    query = select(t.subscription).where(_S.id == id_)
+    row = (await conn.execute(query.with_for_update() if lock else query)).one_or_none()
+    return _made(row) if row is not None else None
+
+
+async def page(conn: AsyncConnection, *, hub: str | None, after: str, limit: int) -> list[Subscription]:
+    """Subscriptions by id, those of one hub or all."""
+    query = select(t.subscription).where(_S.id > after).order_by(_S.id).limit(limit)
+    if hub is not None:
+        query = query.where(_S.hub == hub)
+    return [_made(row) for row in await conn.execute(query)]
+
+
+async def save(conn: AsyncConnection, changed: Subscription) -> bool:
+    """Write it, if nobody has changed it since it was read."""
+    query = update(t.subscription).where(_S.id == changed.id, _S.version == changed.version - 1)
+    done = await conn.execute(query.values(**_row(changed)))
+    return bool(done.rowcount)
+
+
+async def lease_due(conn: AsyncConnection, worker: str, now: datetime) -> list[str]:
+    """The active subscriptions whose time has come and which nobody else has; they are this worker's for `LEASE`."""
+    free = or_(_S.leased_until.is_(None), _S.leased_until < now, _S.leased_by == worker)
+    due = or_(_S.next_at.is_(None), _S.next_at <= now)
+    query = update(t.subscription).where(_S.state == ACTIVE, free, due)
+    await conn.execute(query.values(leased_by=worker, leased_until=now + LEASE))
+    mine = select(_S.id).where(_S.leased_by == worker, _S.leased_until == now + LEASE, _S.state == ACTIVE, due)
+    return list((await conn.execute(mine.order_by(_S.id))).scalars())
+
+
+async def keep_lease(conn: AsyncConnection, id_: str, worker: str, now: datetime) -> bool:
+    """Have it for longer; False when it has become another's, or nobody's."""
+    query = update(t.subscription).where(_S.id == id_, _S.leased_by == worker, _S.state == ACTIVE)
+    return bool((await conn.execute(query.values(leased_until=now + LEASE))).rowcount)
+
+
+async def release(conn: AsyncConnection, id_: str, worker: str) -> None:
+    query = update(t.subscription).where(_S.id == id_, _S.leased_by == worker)
+    await conn.execute(query.values(leased_by=None, leased_until=None))
+
+
+async def note(conn: AsyncConnection, receipts: Sequence[Mapping[str, Any]]) -> None:
+    if receipts:
+        await conn.execute(insert(t.receipt), list(receipts))
+
+
+async def receipts(
+    conn: AsyncConnection, *, hub: str | None, service: str | None, after: str, limit: int
+) -> list[dict[str, Any]]:
+    """Receipts, newest first, before a place; of one hub, of one service's data."""
+    query = select(t.receipt).order_by(_R.id.desc()).limit(limit)
+    if after:
+        query = query.where(_R.id < after)
+    for column, value in ((_R.hub, hub), (_R.service, service)):
+        if value is not None:
+            query = query.where(column == value)
+    return [dict(row._mapping) for row in await conn.execute(query)]
+
+
+async def forget_receipts(conn: AsyncConnection, before: datetime) -> int:
+    """Those that need not be kept any longer."""
+    return int((await conn.execute(delete(t.receipt).where(_R.at < before))).rowcount)
+
+
+def _row(subscription: Subscription) -> dict[str, Any]:
+    return {**asdict(subscription), "types": list(subscription.types)}
+
+
+def _made(row: Any) -> Subscription:
+    values = {name: row._mapping[name] for name in _FIELDS}
+    return Subscription(**{**values, "types": tuple(values["types"])})

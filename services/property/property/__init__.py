@@ -1,0 +1,1 @@
+"""The property service (物业)."""

@@ -1,0 +1,62 @@
+"""The one wiring of property."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from property import (
+    adopting,
+    gauges,
+    inbound,
+    routes_estates,
+    routes_firms,
+    routes_leases,
+    routes_meetings,
+    routes_owners,
+    routes_premises,
+    routes_repairs,
+    timers,
+)
+from property.errors import ERRORS
+from property.events import EVENTS
+from property.rules import Rules
+from suizhuan.db.database import Database
+from suizhuan.kernel.clock import Clock
+from suizhuan.ports.log import Log
+from suizhuan.service import Parts, Service
+from suizhuan.settings import ServiceSettings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def build(
+    settings: ServiceSettings,
+    *,
+    broker: Log | None = None,
+    clock: Clock | None = None,
+    database: Database | None = None,
+) -> Service:
+    """Everything from the settings; a log, a clock and a database may be handed in."""
+    parts = Parts.make("property", settings, EVENTS, broker=broker, clock=clock, database=database)
+    rules = Rules.of(parts.profile)
+    service = Service(
+        parts=parts,
+        adoption=adopting.make(),
+        migrations=MIGRATIONS,
+        title="物业 Property",
+        catalogue=ERRORS,
+        routers=[
+            routes_estates.router,
+            routes_premises.router,
+            routes_leases.router,
+            routes_repairs.router,
+            routes_firms.router,
+            routes_owners.router,
+            routes_meetings.router,
+        ],
+        inbound=inbound.make(settings.topics),
+        look=gauges.look,
+        deadlines=timers.make(rules),
+    )
+    service.app.state.rules = rules
+    return service

@@ -1,0 +1,1 @@
+"""The pure domain of property: standard library and `suizhuan.kernel` only."""
