@@ -20,7 +20,7 @@ CODE_LETTERS = 8
 
 
 async def plan(tx: Tx, command: Command, rules: Rules, body: ActivityIn) -> ActivityOut:
-    """Errors: `missing_power`, `mandate_not_in_force`, `unknown_word`, `not_found` (team), those of `Activity.plan`."""
+    """Errors: `missing_power`, `mandate_not_in_force`, `unknown_word`, `not_found` (team), those of `activity.plan`."""
     org = desk.staff(command.identity)
     area = await desk.place(tx, rules, body.area)
     rules.check("activity_kinds", [body.kind])
@@ -32,27 +32,20 @@ async def plan(tx: Tx, command: Command, rules: Rules, body: ActivityIn) -> Acti
     made_id = new_id()
     if await store.has_ended(tx.conn, grant.mandate):
         raise Refusal("mandate_not_in_force", activity=made_id, mandate=grant.mandate)
-    wanted = a.Wanted(
+    outline = a.Outline(
+        kind=body.kind,
         training=tuple(sorted(set(body.training))),
         skills=tuple(sorted(set(body.skills))),
         min_age=rules.of.least_age if body.min_age is None else body.min_age,
         max_age=body.max_age,
         team=body.team,
         dangerous=body.dangerous,
-    )
-    change = a.plan(
-        activity=made_id,
-        grant=grant,
-        area=area,
-        kind=body.kind,
-        wanted=wanted,
         insurance=body.insurance,
         planned_fen=body.planned_fen,
         starts_at=body.starts_at,
         ends_at=body.ends_at,
-        adult_age=rules.of.adult_age,
-        now=tx.now,
     )
+    change = a.plan(activity=made_id, grant=grant, area=area, outline=outline, adult_age=rules.of.adult_age, now=tx.now)
     made = await store.ACTIVITY.add(tx, change, Authority.of(grant))
     await store.put_title(tx, made.id, body.title)
     money.ask(tx, made, Authority.of(grant))

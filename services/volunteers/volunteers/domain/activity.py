@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from suizhuan.kernel.refusal import Refusal
@@ -18,15 +18,21 @@ ORGANISER, MANDATE_ENDED = "organiser", "mandate_ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Whom an activity wants: ages in full years on the day of the shift, skills, courses, members of a team."""
+class Outline:
+    """What an organisation plans, and whom it wants: ages in full years on the day of the shift, skills, courses,
+    members of a team. Each field is the activity's field of that name."""
 
+    kind: str
     training: tuple[str, ...] = ()
     skills: tuple[str, ...] = ()
     min_age: int
     max_age: int | None = None
     team: str | None = None
     dangerous: bool = False
+    insurance: str | None = None
+    planned_fen: int
+    starts_at: datetime
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,27 +84,16 @@ class Activity:
 
 
 def plan(
-    *,
-    activity: str,
-    grant: Grant,
-    area: str,
-    kind: str,
-    wanted: Wanted,
-    insurance: str | None,
-    planned_fen: int,
-    starts_at: datetime,
-    ends_at: datetime,
-    adult_age: int,
-    now: datetime,
+    *, activity: str, grant: Grant, area: str, outline: Outline, adult_age: int, now: datetime
 ) -> Change[Activity]:
     """An activity under `grant`.
 
     What costs nothing opens at once: there is nothing to hold, and neither finance being away nor a mandate without an
     earmark may keep neighbours from helping. Errors: `times_wrong`, `outlasts_mandate`, `danger_for_minors`,
     `ages_wrong`."""
-    _check_times(grant, starts_at, ends_at, now)
-    _check_ages(wanted, adult_age)
-    bill = bill_of(activity, 1) if planned_fen else None
+    _check_times(grant, outline.starts_at, outline.ends_at, now)
+    _check_ages(outline, adult_age)
+    bill = bill_of(activity, 1) if outline.planned_fen else None
     made = Activity(
         id=activity,
         state=PLANNED,
@@ -108,20 +103,10 @@ def plan(
         area=area,
         mandate=grant.mandate,
         term=grant.term,
-        kind=kind,
-        team=wanted.team,
-        training=wanted.training,
-        skills=wanted.skills,
-        min_age=wanted.min_age,
-        max_age=wanted.max_age,
-        dangerous=wanted.dangerous,
-        insurance=insurance,
-        planned_fen=planned_fen,
         bill=bill,
         bills=1 if bill else 0,
-        starts_at=starts_at,
-        ends_at=ends_at,
         waits_since=now if bill else None,
+        **asdict(outline),
     )
     change = after(made, planned(made))
     return change if bill else change.then(_open(change.state))
@@ -261,7 +246,7 @@ def _check_times(grant: Grant, starts_at: datetime, ends_at: datetime, now: date
         raise Refusal("outlasts_mandate", mandate=grant.mandate, ends_at=grant.ends_at.isoformat())
 
 
-def _check_ages(wanted: Wanted, adult_age: int) -> None:
+def _check_ages(wanted: Outline, adult_age: int) -> None:
     if wanted.max_age is not None and wanted.max_age < wanted.min_age:
         raise Refusal("ages_wrong", min_age=wanted.min_age, max_age=wanted.max_age)
     if wanted.dangerous and wanted.min_age < adult_age:
