@@ -102,6 +102,14 @@ EVERY: tuple[ServiceSpec, ...] = (
         is_founded=True,
     ),
     ServiceSpec(
+        "volunteers",
+        "志愿",
+        8106,
+        own("volunteers", "volunteer", "team", "activity", "shift", "course", "pairing", "bill"),
+        listens=("finance.bill", "mandates.mandate", "mandates.organisation", "population.file"),
+        is_founded=True,
+    ),
+    ServiceSpec(
         "gateway",
         "网关",
         8100,

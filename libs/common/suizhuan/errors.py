@@ -80,6 +80,14 @@ WHAT = {
     "contract": "物业合同",
     "owner": "业主",
     "meeting": "业主大会",
+    "volunteer": "志愿者",
+    "team": "服务队",
+    "activity": "活动",
+    "shift": "班次",
+    "course": "课程",
+    "award": "荣誉",
+    "certificate": "证明",
+    "pairing": "结对",
 }
 _STOP = {"zh": "；", "en": "; "}
 

@@ -114,6 +114,9 @@ class Metrics:
         self.cases = self._gauge("cases", "Open cases by state", "state")
         self.cases_overdue = self._gauge("cases_overdue", "Open cases past their deadline")
         self.handover_seconds = self._histogram("handover_seconds", "From request to outcome", "outcome")
+        # Volunteers: who is registered now, and activities that are not over by state.
+        self.volunteers = self._gauge("volunteers", "Registered volunteers")
+        self.activities = self._gauge("activities", "Activities that are not over, by state", "state")
         # Mandates by state, and those in force without an earmark: roots, and emergencies whose money follows
         # (有责无费).
         self.mandates = self._gauge("mandates", "Mandates by state", "state")

@@ -18,6 +18,7 @@ from suizhuan.datamodel import AreaCode, Count, Fen, LimitText, Model, Seconds, 
 from suizhuan.kernel.term import Timing
 from suizhuan.kernel.worktime import Hours, Limit, check_hours
 from suizhuan.profile_property import Property
+from suizhuan.profile_volunteering import Volunteering
 from suizhuan.yamlfile import DataFileError, Problem, read, validate
 
 Dictionary = Literal["cjt214_2007", "gbt30428_2013", "gbt47678_2026"]
@@ -220,6 +221,7 @@ class Profile(Model):
     emergency: Emergency
     hub: Hub
     property: Property
+    volunteering: Volunteering
 
     @field_validator("synthetic")
     @classmethod

@@ -102,6 +102,19 @@ def test_the_test_profile_is_the_demonstration_in_a_hurry(demonstration: Profile
     assert hurried.model_dump(exclude=changed) == demonstration.model_dump(exclude=changed)
 
 
+def test_stars_are_those_that_were_published_and_nobody_below_fourteen_serves(demonstration: Profile) -> None:
+    found = demonstration.volunteering  # domain.md §7, §10
+    assert found.stars_h == (100, 300, 600, 1000, 1500)
+    assert (found.least_age, found.adult_age) == (14, 18)
+    assert {"health", "psychology", "first-aid", "safety"} <= {one.code for one in found.training}
+    assert [one.name.zh for one in found.awards] == ["清洁楼寓", "敬老之星", "公益模范", "爱心家庭"]
+
+
+def test_another_place_has_other_stars(write: Callable[..., Path]) -> None:
+    other = load_profile(write("extends: demonstration\nvolunteering: {stars_h: [30, 60, 100, 200, 300]}\n"))
+    assert other.volunteering.stars_h == (30, 60, 100, 200, 300)
+
+
 def test_a_profile_cannot_be_changed(demonstration: Profile) -> None:
     with pytest.raises(ValidationError, match="frozen"):
         demonstration.handover.deadline_s = 1  # type: ignore[misc]
@@ -138,6 +151,14 @@ WRONG = {
         "lift",
     ),
     "a norm of nothing": ("property: {premises: {m2_per_100_households: 0}}", "property.premises", "greater"),
+    "stars that fall": ("volunteering: {stars_h: [100, 100]}", "volunteering", "must rise"),
+    "ages that fall": ("volunteering: {least_age: 18}", "volunteering", "must rise"),
+    "a training nobody gives": ("volunteering: {training_first: [flying]}", "volunteering", "flying"),
+    "two skills of one code": (
+        "volunteering: {skills: [{code: law, name: {zh: 法, en: L}}, {code: law, name: {zh: 法, en: L}}]}",
+        "volunteering.skills",
+        "law",
+    ),
     "an emergency nobody knows": ("emergency: {kinds: {boredom: {zh: 闲, en: B}}}", "emergency.kinds.boredom", "life"),
 }
 

@@ -1,0 +1,1 @@
+"""The pure domain of volunteers: standard library and `suizhuan.kernel` only."""
