@@ -1,7 +1,7 @@
 // A hub's subscriber (Node 20, no packages): node subscriber.mjs GATEWAY TOKEN_URL CLIENT_ID CLIENT_SECRET [TYPE …]
 // Prints a snapshot, then every event, one JSON a line, over breaks and restarts: its place is in `subscriber.cursor`.
 // After a break an event may come twice, with the same id; of one aggregate they come in order (`sequence` counts up).
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 
 const PLACE = "subscriber.cursor";
 const [gateway, tokenUrl, client_id, client_secret, ...types] = process.argv.slice(2);
@@ -28,7 +28,9 @@ async function follow(token) {
     for (const block of blocks) {
       const field = (name) => block.split("\n").find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
       if (field("data")) console.log(field("data")); // first it is taken, then our place moves on
-      if (field("id")) writeFileSync(PLACE, field("id"));
+      if (!field("id")) continue;
+      writeFileSync(`${PLACE}.new`, field("id"));
+      renameSync(`${PLACE}.new`, PLACE); // the old place or the new one, never half of it
     }
   }
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-PLACE = Path("subscriber.cursor")
+PLACE, NEW = Path("subscriber.cursor"), Path("subscriber.cursor.new")
 
 
 def main(gateway: str, token_url: str, client: str, secret: str, *types: str) -> None:
@@ -39,7 +39,8 @@ def follow(url: str, headers: dict[str, str], types: tuple[str, ...]) -> None:
                     sys.stdout.write(block["data"] + "\n")
                     sys.stdout.flush()
                 if "id" in block:
-                    PLACE.write_text(block["id"])
+                    NEW.write_text(block["id"])
+                    NEW.replace(PLACE)  # the old place or the new one, never half of it
                 block = {}
 
 
