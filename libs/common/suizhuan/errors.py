@@ -71,6 +71,15 @@ WHAT = {
     "earmark": "专项",
     "dead_letter": "死信",
     "aggregate": "落后于日志的对象",
+    "area": "区域",
+    "building": "楼栋",
+    "dwelling": "房屋",
+    "household": "户",
+    "person": "人员",
+    "file": "档案",
+    "permit": "居住证",
+    "correction": "更正请求",
+    "import": "导入",
 }
 _STOP = {"zh": "；", "en": "; "}
 

@@ -17,8 +17,13 @@ def relay_at_full_strength() -> None:
     op.create_index("authority_grant_by_sequence", "authority_grant", ["sequence"])
     if op.get_bind().dialect.name == "postgresql":
         op.alter_column("outbox", "headers", type_=sa.Text(), postgresql_using="headers::text")
-        # Every row is written once and deleted once, so the table is mostly dead rows unless they are cleared away at
-        # the pace at which they come: after every few thousand, without pauses, whatever the size of the table.
+    clear_outbox_at_its_pace()
+
+
+def clear_outbox_at_its_pace() -> None:
+    """Every row is written once and deleted once, so the table is mostly dead rows unless they are cleared away at the
+    pace at which they come: after every few thousand, without pauses, whatever the size of the table (PostgreSQL)."""
+    if op.get_bind().dialect.name == "postgresql":
         op.execute(
             "ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,"
             " autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000,"

@@ -1,0 +1,42 @@
+"""The one wiring of population."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from population import inbound, routes_areas, routes_people, timers
+from population.errors import ERRORS
+from population.events import EVENTS
+from population.rules import Rules
+from population.settings import id_key, own
+from suizhuan.db.database import Database
+from suizhuan.kernel.clock import Clock
+from suizhuan.ports.log import Log
+from suizhuan.service import Parts, Service
+from suizhuan.settings import ServiceSettings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def build(
+    settings: ServiceSettings,
+    *,
+    broker: Log | None = None,
+    clock: Clock | None = None,
+    database: Database | None = None,
+) -> Service:
+    """Everything from the settings; a log, a clock and a database may be handed in."""
+    mine = own(settings)
+    parts = Parts.make("population", mine, EVENTS, broker=broker, clock=clock, database=database)
+    rules = Rules.of(parts.profile, id_key(mine))
+    service = Service(
+        parts=parts,
+        migrations=MIGRATIONS,
+        title="人口 Population",
+        catalogue=ERRORS,
+        routers=[routes_areas.router, routes_people.router],
+        inbound=inbound.make(),
+        deadlines=timers.make(rules),
+    )
+    service.app.state.rules = rules
+    return service
