@@ -65,8 +65,8 @@ class FileKind(Coded):
 
 
 class PermitRules(Model):
-    """居住证: months lived here, within how many days it is issued, for how many days an endorsement holds, and how many
-    days before its end somebody is reminded."""
+    """居住证: months lived here, within how many days it is issued, for how many days an endorsement holds, and how
+    many days before its end somebody is reminded."""
 
     lived_months: Annotated[StrictInt, Field(ge=1, le=120)]
     issue_days: Days

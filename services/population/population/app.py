@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from population import inbound, routes_areas, routes_people, timers
+from population import inbound, routes_areas, routes_imports, routes_people, timers
 from population.errors import ERRORS
 from population.events import EVENTS
+from population.importing import Imports
 from population.rules import Rules
 from population.settings import id_key, own
 from suizhuan.db.database import Database
@@ -29,14 +30,16 @@ def build(
     mine = own(settings)
     parts = Parts.make("population", mine, EVENTS, broker=broker, clock=clock, database=database)
     rules = Rules.of(parts.profile, id_key(mine))
+    imports = Imports(rules)
     service = Service(
         parts=parts,
         migrations=MIGRATIONS,
         title="人口 Population",
         catalogue=ERRORS,
-        routers=[routes_areas.router, routes_people.router],
+        routers=[routes_areas.router, routes_people.router, routes_imports.router],
         inbound=inbound.make(),
-        deadlines=timers.make(rules),
+        deadlines=timers.make(rules, imports),
     )
     service.app.state.rules = rules
+    service.app.state.imports = imports
     return service

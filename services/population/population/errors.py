@@ -141,6 +141,13 @@ ERRORS = ErrorCatalogue(
             "模板见 GET /imports/template",
             "A template is at GET /imports/template",
         ),
+        "columns_unknown": ErrorSpec(
+            422,
+            "不认识的列：{columns}",
+            "These columns are not known: {columns}",
+            "请删去或改名；模板见 GET /imports/template",
+            "Rename or remove them; a template is at GET /imports/template",
+        ),
         "column_twice": ErrorSpec(422, "列重复：{columns}", "These columns stand twice: {columns}"),
         "too_many_rows": ErrorSpec(422, "超过 {limit} 行，请分批导入", "More than {limit} rows: send them in parts"),
         "no_errors": ErrorSpec(404, "没有可供修改的错误行", "There are no refused rows, or they are kept no longer"),

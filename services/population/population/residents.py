@@ -76,6 +76,13 @@ async def put_right(tx: Tx, rules: Rules, person: Person, body: PersonalIn, auth
 async def move(tx: Tx, person: Person, home: Home, authority: Authority) -> Person:
     """The person lives elsewhere; files and permit come along. Errors: `person_departed`."""
     change = people.move(person, home, tx.now)
+    await follow(tx, person, home, authority)
+    await store.refreshed(tx, home.grid)
+    return await store.people.save(tx, change, authority)
+
+
+async def follow(tx: Tx, person: Person, home: Home, authority: Authority) -> None:
+    """What is kept of somebody who moves moves with him; a household that he was the head of has none."""
     if person.household is not None and home.household != person.household:
         await leave_household(tx, person, authority)
     if home.grid != person.grid:
@@ -84,8 +91,6 @@ async def move(tx: Tx, person: Person, home: Home, authority: Authority) -> Pers
         permit = await store_files.permit_of(tx.conn, person.id, lock=tx.locks)
         if permit is not None:
             await store.permits.put(tx, replace(permit, grid=home.grid), permit.version)
-    await store.refreshed(tx, home.grid)
-    return await store.people.save(tx, change, authority)
 
 
 async def depart(tx: Tx, rules: Rules, person: Person, reason: str, authority: Authority) -> Person:

@@ -44,7 +44,7 @@ class Aggregates(Generic[A]):
         self._add = insert(table)
         self._save = (
             update(table)
-            .where(table.c[key] == bindparam("b_key"), table.c.version == bindparam("b_read"))
+            .where(table.c[key] == bindparam("b_key"), table.c.version == bindparam("read_version"))
             .values({name: bindparam(f"b_{name}") for name in self.names if name != key})
         )
 
@@ -73,22 +73,23 @@ class Aggregates(Generic[A]):
     async def add(self, tx: Tx, change: Change[A], authority: Authority | None) -> A:
         """A new one, and its facts."""
         await tx.write(self._add, self.row(change.after))
-        self._tell(tx, change, authority)
+        self.tell(tx, change, authority)
         return change.after
 
     async def save(self, tx: Tx, change: Change[A], authority: Authority | None) -> A:
         """Write it over the version that was read, and publish its facts; nothing without facts."""
         if change.facts:
             await self.put(tx, change.after, change.after.version - len(change.facts))
-            self._tell(tx, change, authority)
+            self.tell(tx, change, authority)
         return change.after
 
     async def put(self, tx: Tx, one: A, read: int) -> None:
         """Write it over version `read`, without a word."""
         values = {f"b_{name}": value for name, value in self.row(one).items() if name != self.key}
-        await tx.write(self._save, {**values, "b_key": one.key, "b_read": read}, decides=True)
+        await tx.write(self._save, {**values, "b_key": one.key, "read_version": read}, decides=True)
 
-    def _tell(self, tx: Tx, change: Change[A], authority: Authority | None) -> None:
+    def tell(self, tx: Tx, change: Change[A], authority: Authority | None) -> None:
+        """Publish the facts of a change that is written already."""
         after = change.after
         first = after.version - len(change.facts) + 1
         for index, fact in enumerate(change.facts):

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from population import store
 from population import tables as t
 from population.domain.building import Dwelling
+from population.domain.job import Job
 from population.domain.person import PRESENT, Person
 from suizhuan.kernel.refusal import Refusal
 
@@ -106,3 +107,14 @@ async def people(
         query = query.where(p.id > after[1])
     rows = await conn.execute(query.order_by(p.id).limit(limit))
     return [store.people.of(row) for row in rows]
+
+
+async def jobs(conn: AsyncConnection, area: str, state: str | None, cursor: str, limit: int) -> list[Job]:
+    j = t.job.c
+    query = select(*store.jobs.columns).where(*inside(j.area, area))
+    if state is not None:
+        query = query.where(j.state == state)
+    if after := at(cursor, 2):
+        query = query.where(tuple_(j.area, j.id) > tuple_(*after))
+    rows = await conn.execute(query.order_by(j.area, j.id).limit(limit))
+    return [store.jobs.of(row) for row in rows]

@@ -129,13 +129,17 @@ class World:
     async def names(self) -> list[str]:
         return [e.name.removeprefix("population.") for e in await self.events()]
 
-    async def deadlines(self, *, rounds: int = 500) -> None:
+    async def deadlines(self, *, rounds: int = 60) -> None:
         """Carry out every row that is due now."""
         runner = Deadlines(self.service.parts.uow, self.service.deadlines, self.clock)
         for _ in range(rounds):
             if await runner.step() != 0.0:
                 return
         raise AssertionError("deadline rows never come to rest")
+
+    async def deadlines_once(self) -> None:
+        """Carry out the row that is due first."""
+        await Deadlines(self.service.parts.uow, self.service.deadlines, self.clock).step()
 
     async def at(self, seconds: float) -> None:
         """That much later, with mandates alive, and all rows due by then carried out."""

@@ -176,7 +176,7 @@ async def test_lists_page_to_the_end_by_area_building_household_and_registration
     for index in range(7):
         inside = {"dwelling": flat["id"], "household": household["id"]} if index % 2 else {}
         await world.person(registration="floating" if index % 3 else "registered", **inside)
-    for index in range(3):
+    for _ in range(3):
         await world.person(grid=GRID_2)
 
     async def every(**query: Any) -> list[str]:

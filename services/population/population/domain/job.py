@@ -14,7 +14,8 @@ STATES = (WAITING, RUNNING, DONE, STOPPED, LOST)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """`read` rows of the file were dealt with, in order; a crash goes on after them. `total` once it is known.
+    """`read` rows of the file, with its header, were dealt with, in order; a crash goes on after them. `total` once it
+    is known.
 
     `org` handed it in: its power is asked for anew at every step, for each grid."""
 
@@ -46,6 +47,11 @@ class Job:
     @property
     def place(self) -> str:
         return self.area
+
+    @property
+    def rows(self) -> int:
+        """How many people, or mistakes, were read: the header is neither."""
+        return max(0, self.read - 1)
 
     @property
     def ended(self) -> bool:
@@ -116,7 +122,7 @@ def complete(job: Job, now: datetime) -> Change[Job]:
     fact = facts.ImportCompleted(
         import_id=job.id,
         area=job.area,
-        rows=job.read,
+        rows=job.rows,
         added=job.added,
         updated=job.updated,
         unchanged=job.unchanged,
@@ -130,5 +136,5 @@ def complete(job: Job, now: datetime) -> Change[Job]:
 
 def stop(job: Job, reason: str, now: datetime) -> Change[Job]:
     """It cannot go on; what was taken stays."""
-    fact = facts.ImportStopped(import_id=job.id, area=job.area, reason=reason, rows=job.read)
+    fact = facts.ImportStopped(import_id=job.id, area=job.area, reason=reason, rows=job.rows)
     return changed(job, fact, state=STOPPED, ended_at=now, reason=reason)

@@ -1,7 +1,7 @@
 """Residence permits 居住证: applied for after months lived here, issued in days, endorsed every year.
 
-Source: domain.md §3 (居住证暂行条例): lived ≥ 6 months with job, home or school; issued within 15 days; endorsed yearly,
-and what lapsed for want of an endorsement holds again from the next one on.
+Source: domain.md §3 (居住证暂行条例): lived ≥ 6 months with job, home or school; issued within 15 days; endorsed
+yearly, and what lapsed for want of an endorsement holds again from the next one on.
 """
 
 from __future__ import annotations
