@@ -118,6 +118,10 @@ class Metrics:
         # (有责无费).
         self.mandates = self._gauge("mandates", "Mandates by state", "state")
         self.mandates_unfunded = self._gauge("mandates_unfunded", "Duties without money")
+        # Population: classified files whose person was not visited in time; requests for a correction that were not
+        # answered in time. Imports under way are the saga `import`.
+        self.visits_overdue = self._gauge("visits_overdue", "Classified files with an overdue visit")
+        self.corrections_overdue = self._gauge("corrections_overdue", "Requests for correction not answered in time")
         # Gateway: what the auditor found at its last run, by guarantee (zero is the only acceptable number), and how
         # many events it had read.
         self.audit_violations = self._gauge("audit_violations", "Violations found by the auditor", "guarantee")

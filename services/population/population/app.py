@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from population import inbound, routes_areas, routes_imports, routes_people, timers
+from population import (
+    adopting,
+    gauges,
+    inbound,
+    routes_areas,
+    routes_coverage,
+    routes_files,
+    routes_imports,
+    routes_people,
+    routes_permits,
+    routes_rights,
+    timers,
+)
 from population.errors import ERRORS
 from population.events import EVENTS
 from population.importing import Imports
@@ -36,8 +48,18 @@ def build(
         migrations=MIGRATIONS,
         title="人口 Population",
         catalogue=ERRORS,
-        routers=[routes_areas.router, routes_people.router, routes_imports.router],
+        routers=[
+            routes_areas.router,
+            routes_people.router,
+            routes_imports.router,
+            routes_files.router,
+            routes_permits.router,
+            routes_rights.router,
+            routes_coverage.router,
+        ],
         inbound=inbound.make(),
+        adoption=adopting.make(rules),
+        look=gauges.look,
         deadlines=timers.make(rules, imports),
     )
     service.app.state.rules = rules

@@ -96,10 +96,10 @@ class Batch:
         wanted = {(row.grid, row.building) for row in rows if row.building}
         if not wanted:
             return {}, 0
-        known = await store_imports.known_buildings(self.tx.conn, wanted)  # type: ignore[arg-type]
+        known = await store_imports.known_buildings(self.tx.conn, wanted)
         found = {key: one.id for key, one in known.items()}
         made = []
-        for grid, name in sorted(key for key in wanted if key not in found):  # type: ignore[type-var]
+        for grid, name in sorted(key for key in wanted if key not in found):
             change = buildings.register(new_id(), grid, name or "", None, self.tx.now)
             made.append(change)
             found[grid, change.after.name] = change.after.id
@@ -133,7 +133,7 @@ class Batch:
         wanted = {(row.grid, row.household): row for row in rows if row.household}
         if not wanted:
             return {}, 0
-        known = await store_imports.known_households(self.tx.conn, wanted)  # type: ignore[arg-type]
+        known = await store_imports.known_households(self.tx.conn, wanted)
         found, made = dict(known), 0
         for (grid, number), row in wanted.items():
             if number is not None and (grid, number) not in found:

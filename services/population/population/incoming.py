@@ -139,7 +139,7 @@ class Reader:
         return word in YES
 
     def _details(self, text: dict[str, str], wrong: list[Mistake]) -> dict[str, str]:
-        found = {}
+        found: dict[str, str] = {}
         for code, choices in self._fields.items():
             if text[code]:
                 found[code] = _chosen(code, text[code], choices, wrong) if choices else text[code]

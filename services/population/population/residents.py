@@ -99,6 +99,7 @@ async def depart(tx: Tx, rules: Rules, person: Person, reason: str, authority: A
     await leave_household(tx, person, authority)
     for file in await store_files.open_of(tx.conn, person.id, lock=tx.locks):
         await store.files.save(tx, files.close(file, reason), authority)
+        await store_files.drop_attributes(tx, file.id)
         await tx.cancel_deadline(VISIT, file.id)
     await cancel_permit(tx, person.id, authority)
     for group in rules.population.groups:

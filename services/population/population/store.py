@@ -5,7 +5,7 @@ Lists are in `store_views`, people and what identifies them in `store_people`, i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
@@ -35,7 +35,8 @@ class Aggregates(Generic[A]):
     """One kind of aggregate: found, added, saved with its facts."""
 
     def __init__(self, what: str, kind: type[A], table: Table, key: str = "id") -> None:
-        self.what, self.kind, self.table, self.key = what, kind, table, key
+        self.what, self.table, self.key = what, table, key
+        self._make: Callable[..., A] = kind
         self.names = [f.name for f in fields(kind)]
         self.columns = [table.c[name] for name in self.names]
         self._lists = {c.name for c in self.columns if isinstance(c.type, type(Json))}
@@ -53,7 +54,7 @@ class Aggregates(Generic[A]):
         values = dict(zip(self.names, row, strict=True))
         for name in self._lists:
             values[name] = tuple(values[name])
-        return self.kind(**values)
+        return self._make(**values)
 
     def row(self, one: A) -> dict[str, Any]:
         values = {name: getattr(one, name) for name in self.names}

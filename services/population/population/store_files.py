@@ -31,6 +31,11 @@ PUT_ATTRIBUTES = upsert(t.file_private, "file")
 DROP_ATTRIBUTES = delete(t.file_private).where(t.file_private.c.file == bindparam("b_file"))
 ADD_VISIT = insert(t.visit)
 PUT_VALUE = upsert(t.correction_private, "correction")
+FORGET_ANSWERS = delete(t.correction_private).where(
+    t.correction_private.c.correction.in_(
+        select(t.correction.c.id).where(t.correction.c.person == bindparam("b_person"))
+    )
+)
 _VALUE = Query(
     select(t.correction_private.c.value, t.correction_private.c.answer).where(
         t.correction_private.c.correction == bindparam("b_correction")
@@ -79,6 +84,11 @@ async def visits(conn: AsyncConnection, file: str, before: int | None, limit: in
 
 async def put_value(tx: Tx, correction: str, value: str | None, answer: str | None) -> None:
     await tx.write(PUT_VALUE, {"correction": correction, "value": value, "answer": answer})
+
+
+async def forget_answers(tx: Tx, person: str) -> None:
+    """What a person asked to have put right, and was answered."""
+    await tx.write(FORGET_ANSWERS, {"b_person": person})
 
 
 async def value_of(conn: AsyncConnection, correction: str) -> tuple[str | None, str | None]:

@@ -22,8 +22,7 @@ from suizhuan.unit_of_work import Tx
 ADD_FILE = insert(t.import_file)
 _FILE = Query(select(t.import_file.c.content).where(t.import_file.c.job == bindparam("b_job")))
 _PUT: dict[str, Upsert] = {
-    table.name: upsert(table, *(c.name for c in table.primary_key.columns))
-    for table in (t.person, t.private, t.dwelling, t.household, t.building, t.import_error, t.fresh, t.count)
+    table.name: upsert(table, *(c.name for c in table.primary_key.columns)) for table in t.own.sorted_tables
 }
 
 
@@ -138,8 +137,8 @@ async def with_something(conn: AsyncConnection, people: Collection[str]) -> set[
     found: set[str] = set()
     for column, state in (
         (t.household.c.head, None),
-        (t.file.c.person, t.file.c.state == "open"),
-        (t.permit.c.person, t.permit.c.state != "cancelled"),
+        (t.file.c.person, t.OPEN),
+        (t.permit.c.person, t.STANDING),
     ):
         query = select(column).where(_among(conn, column, people))
         found |= set((await conn.execute(query if state is None else query.where(state))).scalars())

@@ -56,15 +56,15 @@ async def areas(conn: AsyncConnection, area: str, kind: str | None, cursor: str,
 
 
 async def listed(
-    conn: AsyncConnection, kind: store.Aggregates[Any], area: str, cursor: str, limit: int, **equal: str | None
+    conn: AsyncConnection, of: store.Aggregates[Any], area: str, cursor: str, limit: int, **equal: str | None
 ) -> list[Any]:
     """Buildings, households, files, permits, corrections of an area; `equal` narrows them down."""
-    query = select(*kind.columns)
+    query = select(*of.columns)
     for name, value in equal.items():
         if value is not None:
-            query = query.where(kind.table.c[name] == value)
-    rows = await conn.execute(_along(query, kind.table, area, cursor, limit))
-    return [kind.of(row) for row in rows]
+            query = query.where(of.table.c[name] == value)
+    rows = await conn.execute(_along(query, of.table, area, cursor, limit))
+    return [of.of(row) for row in rows]
 
 
 async def dwellings(conn: AsyncConnection, building: str, cursor: str, limit: int) -> list[Dwelling]:

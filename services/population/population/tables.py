@@ -81,7 +81,11 @@ class HouseholdRow(Base, table=True):
     """A household in its grid."""
 
     __tablename__ = "household"
-    __table_args__ = (UniqueConstraint("grid", "number"), Index("household_by_grid", "grid", "id"))
+    __table_args__ = (
+        UniqueConstraint("grid", "number"),
+        Index("household_by_grid", "grid", "id"),
+        Index("household_by_head", "head"),
+    )
     id: str = Field(primary_key=True)
     grid: str = _code()
     number: str
@@ -162,6 +166,8 @@ class LinkRow(Base, table=True):
 
 OPEN = text("state = 'open'")
 STANDING = text("state <> 'cancelled'")
+ASKED = text("state = 'asked'")
+RUNNING = text("ended_at IS NULL")
 
 
 class FileRow(Base, table=True):
@@ -171,6 +177,7 @@ class FileRow(Base, table=True):
     __table_args__ = (
         Index("file_open_once", "person", "kind", unique=True, postgresql_where=OPEN, sqlite_where=OPEN),
         Index("file_by_grid", "grid", "id"),
+        Index("file_open_by_due", "due_at", postgresql_where=OPEN, sqlite_where=OPEN),
     )
     id: str = Field(primary_key=True)
     person: str
@@ -231,7 +238,11 @@ class CorrectionRow(Base, table=True):
     """A request to put a field right."""
 
     __tablename__ = "correction"
-    __table_args__ = (Index("correction_by_grid", "grid", "id"), Index("correction_by_person", "person", "id"))
+    __table_args__ = (
+        Index("correction_by_grid", "grid", "id"),
+        Index("correction_by_person", "person"),
+        Index("correction_asked_by_due", "due_at", postgresql_where=ASKED, sqlite_where=ASKED),
+    )
     id: str = Field(primary_key=True)
     person: str
     grid: str = _code()
@@ -255,7 +266,10 @@ class JobRow(Base, table=True):
     """An import, and how far it is."""
 
     __tablename__ = "import_job"
-    __table_args__ = (Index("import_job_by_area", "area", "id"),)
+    __table_args__ = (
+        Index("import_job_by_area", "area", "id"),
+        Index("import_job_running", "begun_at", postgresql_where=RUNNING, sqlite_where=RUNNING),
+    )
     id: str = Field(primary_key=True)
     area: str = _code()
     org: str

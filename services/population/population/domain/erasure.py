@@ -46,9 +46,8 @@ def standing(
 def erase(
     person: Person, personal: Personal, going: Iterable[Group], kept: Iterable[Group], why: str
 ) -> tuple[Change[Person], Personal]:
-    """These groups are gone. The row stays, since counts are made of it; its masks go with the identity.
-
-    A person who asked for it while he lives here stays counted as present."""
+    """These groups are gone, and with the identity its masks. The coarse row stays, since counts of the past are made
+    of it; where nothing else is left it is `erased` and counts among those who live here no longer."""
     gone = list(going)
     left = personal
     for group in gone:

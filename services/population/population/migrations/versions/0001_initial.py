@@ -225,6 +225,14 @@ def _our_own() -> None:
     )
     op.create_index("file_by_grid", "classified_file", ["grid", "id"], unique=False)
     op.create_index(
+        "file_open_by_due",
+        "classified_file",
+        ["due_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open'"),
+        sqlite_where=sa.text("state = 'open'"),
+    )
+    op.create_index(
         "file_open_once",
         "classified_file",
         ["person", "kind"],
@@ -244,8 +252,16 @@ def _our_own() -> None:
         sa.Column("version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index(
+        "correction_asked_by_due",
+        "correction",
+        ["due_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'asked'"),
+        sqlite_where=sa.text("state = 'asked'"),
+    )
     op.create_index("correction_by_grid", "correction", ["grid", "id"], unique=False)
-    op.create_index("correction_by_person", "correction", ["person", "id"], unique=False)
+    op.create_index("correction_by_person", "correction", ["person"], unique=False)
     op.create_table(
         "correction_private",
         sa.Column("correction", sa.Text(), nullable=False),
@@ -313,6 +329,7 @@ def _our_own() -> None:
         sa.UniqueConstraint("grid", "number"),
     )
     op.create_index("household_by_grid", "household", ["grid", "id"], unique=False)
+    op.create_index("household_by_head", "household", ["head"], unique=False)
     op.create_table(
         "import_error",
         sa.Column("job", sa.Text(), nullable=False),
@@ -358,6 +375,14 @@ def _our_own() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("import_job_by_area", "import_job", ["area", "id"], unique=False)
+    op.create_index(
+        "import_job_running",
+        "import_job",
+        ["begun_at"],
+        unique=False,
+        postgresql_where=sa.text("ended_at IS NULL"),
+        sqlite_where=sa.text("ended_at IS NULL"),
+    )
     op.create_table(
         "mandate_heard",
         sa.Column("mandate", sa.Text(), nullable=False),
