@@ -154,8 +154,8 @@ async def _departed(tx: Tx, event: Event, fact: facts.PersonDeparted, rules: Rul
     found = await store.people.find(tx.conn, fact.person, lock=True)
     if found is None:
         return
-    when = {"departed_at": event.time, "changed_at": event.time}
-    await _put(tx, store.people, replace(found, version=event.sequence, state=DEPARTED, household=None, **when))
+    after = replace(found, version=event.sequence, state=DEPARTED, household=None)
+    await _put(tx, store.people, replace(after, departed_at=event.time, changed_at=event.time))
     for group in rules.population.groups:
         await tx.deadline(RETENTION, f"{found.id}:{group.code}", event.time + timedelta(days=group.keep_days))
 
@@ -342,5 +342,6 @@ _TAKERS: dict[type[Any], Taker] = {
     kept.PermitEndorsementDue: _setter(store.permits, "permit", _nothing),
     kept.PermitEndorsed: _holds,
     kept.PermitLapsed: _setter(store.permits, "permit", lambda _fact, _e, _f: {"state": LAPSED}),
+    kept.PermitMoved: _setter(store.permits, "permit", lambda fact, _e, _f: {"grid": fact.grid}),
     kept.PermitCancelled: _setter(store.permits, "permit", lambda _fact, _e, _f: {"state": CANCELLED}),
 }

@@ -60,6 +60,7 @@ EVENTS.register(PERMIT, files.PermitIssued, "permit.issued")
 EVENTS.register(PERMIT, files.PermitEndorsementDue, "permit.endorsement_due")
 EVENTS.register(PERMIT, files.PermitEndorsed, "permit.endorsed")
 EVENTS.register(PERMIT, files.PermitLapsed, "permit.lapsed")
+EVENTS.register(PERMIT, files.PermitMoved, "permit.moved")
 EVENTS.register(PERMIT, files.PermitCancelled, "permit.cancelled")
 
 REPLICA = EVENTS.topic("population.replica", aggregate=False)

@@ -148,7 +148,7 @@ class Reader:
 
 def _words(entries: Sequence[Coded]) -> dict[str, str]:
     """A code by itself, and by its names."""
-    found = {}
+    found: dict[str, str] = {}
     for entry in entries:
         found |= {text.casefold(): entry.code for text in (entry.code, entry.name.zh, entry.name.en)}
     return found

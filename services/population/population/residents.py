@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from population import store, store_files, store_people
@@ -90,7 +89,7 @@ async def follow(tx: Tx, person: Person, home: Home, authority: Authority) -> No
             await store.files.save(tx, files.move(file, home.grid), authority)
         permit = await store_files.permit_of(tx.conn, person.id, lock=tx.locks)
         if permit is not None:
-            await store.permits.put(tx, replace(permit, grid=home.grid), permit.version)
+            await store.permits.save(tx, permits.move(permit, home.grid), authority)
 
 
 async def depart(tx: Tx, rules: Rules, person: Person, reason: str, authority: Authority) -> Person:

@@ -178,8 +178,8 @@ class World:
         if method == "GET":
             return await self.http.get(path, headers=bearer, params=params or None)
         if content is not None:
-            return await self.http.post(path, headers=bearer, content=content, params=params)
-        return await self.http.post(path, headers=bearer, json={} if body is None else body, params=params)
+            return await self.http.post(path, headers=bearer, content=content, params=params or None)
+        return await self.http.post(path, headers=bearer, json={} if body is None else body, params=params or None)
 
     async def post(self, path: str, org: str | None = COMMUNITY, body: object = None, **more: Any) -> dict[str, Any]:
         """A command that must pass."""

@@ -117,6 +117,14 @@ class PermitLapsed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PermitMoved:
+    """Its holder lives in another grid."""
+
+    permit: str
+    grid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PermitCancelled:
     """Its holder has left the city, or got a registration here."""
 

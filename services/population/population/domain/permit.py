@@ -126,6 +126,13 @@ def end_nears(permit: Permit, now: datetime, *, remind_days: int) -> Change[Perm
     return changed(permit, fact)
 
 
+def move(permit: Permit, grid: str) -> Change[Permit]:
+    """Its holder lives in another grid."""
+    if permit.grid == grid:
+        return Change(permit)
+    return changed(permit, facts.PermitMoved(permit=permit.id, grid=grid), grid=grid)
+
+
 def cancel(permit: Permit) -> Change[Permit]:
     """Its holder has left, or is registered here now."""
     if permit.state == CANCELLED:
