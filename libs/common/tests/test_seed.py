@@ -224,7 +224,8 @@ WRONG: dict[str, tuple[Change, str, str]] = {
         "complaints.case.verify",
     ),
     "a community that leads an assist item": (
-        lambda d: d["mandates"].append(
+        lambda d: d["mandates"].insert(
+            0,
             d["mandates"][4]
             | {
                 "id": "m-x",
@@ -233,7 +234,7 @@ WRONG: dict[str, tuple[Change, str, str]] = {
                 "powers": ["complaints.case.handle"],
             }
         ),
-        "mandates.15.role",
+        "mandates.0.role",
         "never leads an assist item",
     ),
     "two leads in one slot": (
