@@ -5,50 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, LargeBinary, MetaData, Table, Text, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Column, Index, MetaData, Text, UniqueConstraint, text
+from sqlmodel import Field
 
-from suizhuan.db.types import BigInt, Json, UtcDateTime
-
-# Ordered by bytes, as SQLite does: then an index gives a list of one prefix in its order, a page at a time.
-CODE = Text().with_variant(Text(collation="C"), "postgresql")
-
-
-class Base(SQLModel):
-    """Tables of this service only: several services may live in one process."""
-
-    metadata = MetaData()
-
-
-def _json() -> Any:
-    return Field(default=None, sa_column=Column(Json, nullable=False))
-
-
-def _moment(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(UtcDateTime, nullable=nullable))
-
-
-def _number(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(BigInt, nullable=nullable))
-
-
-def _text(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(Text, nullable=nullable))
-
-
-def _code(*, primary: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(CODE, nullable=False, primary_key=primary))
+from population.columns_of import Base, json_column, moment, number, place_code, table_of, words
+from population.tables_imports import CountRow, FreshRow, ImportErrorRow, ImportFileRow, JobRow, MandateRow
+from suizhuan.db.types import BigInt
 
 
 class AreaRow(Base, table=True):
     """An area that is in use."""
 
     __tablename__ = "area"
-    code: str = _code(primary=True)
+    code: str = place_code(primary=True)
     name_zh: str
     name_en: str
     kind: str
-    version: int = _number()
+    version: int = number()
     synthetic: bool
 
 
@@ -58,11 +31,11 @@ class BuildingRow(Base, table=True):
     __tablename__ = "building"
     __table_args__ = (UniqueConstraint("grid", "name"), Index("building_by_grid", "grid", "id"))
     id: str = Field(primary_key=True)
-    grid: str = _code()
+    grid: str = place_code()
     name: str
-    floors: int | None = _number(nullable=True)
-    version: int = _number()
-    refreshed_at: datetime = _moment()
+    floors: int | None = number(nullable=True)
+    version: int = number()
+    refreshed_at: datetime = moment()
 
 
 class DwellingRow(Base, table=True):
@@ -72,7 +45,7 @@ class DwellingRow(Base, table=True):
     __table_args__ = (UniqueConstraint("building", "unit", "room"),)
     id: str = Field(primary_key=True)
     building: str
-    grid: str = _code()
+    grid: str = place_code()
     unit: str
     room: str
 
@@ -87,11 +60,11 @@ class HouseholdRow(Base, table=True):
         Index("household_by_head", "head"),
     )
     id: str = Field(primary_key=True)
-    grid: str = _code()
+    grid: str = place_code()
     number: str
-    dwelling: str | None = _text(nullable=True)
-    head: str | None = _text(nullable=True)
-    version: int = _number()
+    dwelling: str | None = words(nullable=True)
+    head: str | None = words(nullable=True)
+    version: int = number()
 
 
 class PersonRow(Base, table=True):
@@ -112,19 +85,19 @@ class PersonRow(Base, table=True):
         ),
     )
     id: str = Field(primary_key=True)
-    grid: str = _code()
-    building: str | None = _text(nullable=True)
-    dwelling: str | None = _text(nullable=True)
-    household: str | None = _text(nullable=True)
+    grid: str = place_code()
+    building: str | None = words(nullable=True)
+    dwelling: str | None = words(nullable=True)
+    household: str | None = words(nullable=True)
     sex: str
-    birth_from: int = _number()
+    birth_from: int = number()
     registration: str
     state: str
     shown_name: str
     shown_id: str
-    version: int = _number()
-    changed_at: datetime = _moment()
-    departed_at: datetime | None = _moment(nullable=True)
+    version: int = number()
+    changed_at: datetime = moment()
+    departed_at: datetime | None = moment(nullable=True)
     lost: bool
 
 
@@ -136,11 +109,11 @@ class PrivateRow(Base, table=True):
     __tablename__ = "person_private"
     person: str = Field(primary_key=True)
     id_hash: str | None = Field(default=None, sa_column=Column(Text, nullable=True, unique=True))
-    name: str | None = _text(nullable=True)
-    id_number: str | None = _text(nullable=True)
-    birth_date: str | None = _text(nullable=True)
-    phone: str | None = _text(nullable=True)
-    details: Any = _json()
+    name: str | None = words(nullable=True)
+    id_number: str | None = words(nullable=True)
+    birth_date: str | None = words(nullable=True)
+    phone: str | None = words(nullable=True)
+    details: Any = json_column()
 
 
 class ReadRow(Base, table=True):
@@ -149,11 +122,11 @@ class ReadRow(Base, table=True):
     __tablename__ = "person_read"
     person: str = Field(primary_key=True)
     version: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
-    at: datetime = _moment()
+    at: datetime = moment()
     org: str
     power: str
     purpose: str
-    fields: Any = _json()
+    fields: Any = json_column()
 
 
 class LinkRow(Base, table=True):
@@ -167,7 +140,6 @@ class LinkRow(Base, table=True):
 OPEN = text("state = 'open'")
 STANDING = text("state <> 'cancelled'")
 ASKED = text("state = 'asked'")
-RUNNING = text("ended_at IS NULL")
 
 
 class FileRow(Base, table=True):
@@ -182,16 +154,16 @@ class FileRow(Base, table=True):
     id: str = Field(primary_key=True)
     person: str
     kind: str
-    grid: str = _code()
+    grid: str = place_code()
     state: str
-    officer: str | None = _text(nullable=True)
-    interval_days: int = _number()
-    opened_at: datetime = _moment()
-    due_at: datetime = _moment()
-    visited_at: datetime | None = _moment(nullable=True)
-    reminded: int = _number()
-    version: int = _number()
-    ending: str | None = _text(nullable=True)
+    officer: str | None = words(nullable=True)
+    interval_days: int = number()
+    opened_at: datetime = moment()
+    due_at: datetime = moment()
+    visited_at: datetime | None = moment(nullable=True)
+    reminded: int = number()
+    version: int = number()
+    ending: str | None = words(nullable=True)
 
 
 class FilePrivateRow(Base, table=True):
@@ -199,7 +171,7 @@ class FilePrivateRow(Base, table=True):
 
     __tablename__ = "file_private"
     file: str = Field(primary_key=True)
-    attributes: Any = _json()
+    attributes: Any = json_column()
 
 
 class VisitRow(Base, table=True):
@@ -208,7 +180,7 @@ class VisitRow(Base, table=True):
     __tablename__ = "file_visit"
     file: str = Field(primary_key=True)
     version: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
-    at: datetime = _moment()
+    at: datetime = moment()
     org: str
     visitor: str
     outcome: str
@@ -224,14 +196,14 @@ class PermitRow(Base, table=True):
     )
     id: str = Field(primary_key=True)
     person: str
-    grid: str = _code()
+    grid: str = place_code()
     ground: str
     lived_since: str
     state: str
-    applied_at: datetime = _moment()
-    due_at: datetime = _moment()
-    valid_until: datetime | None = _moment(nullable=True)
-    version: int = _number()
+    applied_at: datetime = moment()
+    due_at: datetime = moment()
+    valid_until: datetime | None = moment(nullable=True)
+    version: int = number()
 
 
 class CorrectionRow(Base, table=True):
@@ -245,12 +217,12 @@ class CorrectionRow(Base, table=True):
     )
     id: str = Field(primary_key=True)
     person: str
-    grid: str = _code()
+    grid: str = place_code()
     field: str
     state: str
-    asked_at: datetime = _moment()
-    due_at: datetime = _moment()
-    version: int = _number()
+    asked_at: datetime = moment()
+    due_at: datetime = moment()
+    version: int = number()
 
 
 class CorrectionPrivateRow(Base, table=True):
@@ -258,118 +230,31 @@ class CorrectionPrivateRow(Base, table=True):
 
     __tablename__ = "correction_private"
     correction: str = Field(primary_key=True)
-    value: str | None = _text(nullable=True)
-    answer: str | None = _text(nullable=True)
-
-
-class JobRow(Base, table=True):
-    """An import, and how far it is."""
-
-    __tablename__ = "import_job"
-    __table_args__ = (
-        Index("import_job_by_area", "area", "id"),
-        Index("import_job_running", "begun_at", postgresql_where=RUNNING, sqlite_where=RUNNING),
-    )
-    id: str = Field(primary_key=True)
-    area: str = _code()
-    org: str
-    format: str
-    state: str
-    size: int = _number()
-    read: int = _number()
-    total: int | None = _number(nullable=True)
-    added: int = _number()
-    updated: int = _number()
-    unchanged: int = _number()
-    refused: int = _number()
-    buildings: int = _number()
-    dwellings: int = _number()
-    households: int = _number()
-    grids: Any = _json()
-    begun_at: datetime = _moment()
-    ended_at: datetime | None = _moment(nullable=True)
-    reason: str | None = _text(nullable=True)
-    version: int = _number()
-
-
-class ImportFileRow(Base, table=True):
-    """A file that is being imported: personal data, kept until the job has ended."""
-
-    __tablename__ = "import_file"
-    job: str = Field(primary_key=True)
-    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-
-
-class ImportErrorRow(Base, table=True):
-    """A row that was refused, as it came: personal data, kept for as long as the profile says."""
-
-    __tablename__ = "import_error"
-    job: str = Field(primary_key=True)
-    line: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
-    cells: Any = _json()
-    errors: Any = _json()
-
-
-class CountRow(Base, table=True):
-    """How many people live in a grid, as counted last."""
-
-    __tablename__ = "grid_count"
-    grid: str = _code(primary=True)
-    people: int = _number()
-    households: int = _number()
-    by_registration: Any = _json()
-    version: int = _number()
-    counted_at: datetime = _moment()
-
-
-class FreshRow(Base, table=True):
-    """When somebody last recorded something in a grid."""
-
-    __tablename__ = "grid_fresh"
-    grid: str = _code(primary=True)
-    refreshed_at: datetime = _moment()
-
-
-class MandateRow(Base, table=True):
-    """Our copy of which mandates for our affairs are in force, with how much money and how many staff."""
-
-    __tablename__ = "mandate_heard"
-    mandate: str = Field(primary_key=True)
-    affair: str
-    area: str = _code()
-    holder: str
-    staff_count: int = _number()
-    amount_fen: int = _number()
-    state: str
-    sequence: int = _number()
-
-
-def _table(row: type[SQLModel]) -> Table:
-    found: Table = row.__table__  # type: ignore[attr-defined]
-    return found
+    value: str | None = words(nullable=True)
+    answer: str | None = words(nullable=True)
 
 
 own: MetaData = Base.metadata
-area = _table(AreaRow)
-building = _table(BuildingRow)
-dwelling = _table(DwellingRow)
-household = _table(HouseholdRow)
-person = _table(PersonRow)
-private = _table(PrivateRow)
-reads = _table(ReadRow)
-link = _table(LinkRow)
-file = _table(FileRow)
-file_private = _table(FilePrivateRow)
-visit = _table(VisitRow)
-permit = _table(PermitRow)
-correction = _table(CorrectionRow)
-correction_private = _table(CorrectionPrivateRow)
-job = _table(JobRow)
-import_file = _table(ImportFileRow)
-import_error = _table(ImportErrorRow)
-count = _table(CountRow)
-fresh = _table(FreshRow)
-mandate = _table(MandateRow)
+area = table_of(AreaRow)
+building = table_of(BuildingRow)
+dwelling = table_of(DwellingRow)
+household = table_of(HouseholdRow)
+person = table_of(PersonRow)
+private = table_of(PrivateRow)
+reads = table_of(ReadRow)
+link = table_of(LinkRow)
+file = table_of(FileRow)
+file_private = table_of(FilePrivateRow)
+visit = table_of(VisitRow)
+permit = table_of(PermitRow)
+correction = table_of(CorrectionRow)
+correction_private = table_of(CorrectionPrivateRow)
+job = table_of(JobRow)
+import_file = table_of(ImportFileRow)
+import_error = table_of(ImportErrorRow)
+count = table_of(CountRow)
+fresh = table_of(FreshRow)
+mandate = table_of(MandateRow)
 
 # Every column that holds a code of an area: what a split, a merge or another numbering has to carry over.
 PLACED = tuple(
