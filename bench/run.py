@@ -9,7 +9,7 @@ import sys
 from bench import results
 from bench.stage import servers
 
-MEASURES = ("power", "relay", "consumer", "latency", "volume", "command")
+MEASURES = ("power", "relay", "consumer", "latency", "volume", "command", "population")
 
 
 async def main(names: list[str]) -> int:

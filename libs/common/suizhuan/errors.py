@@ -88,6 +88,15 @@ WHAT = {
     "award": "荣誉",
     "certificate": "证明",
     "pairing": "结对",
+    "area": "区域",
+    "building": "楼栋",
+    "dwelling": "房屋",
+    "household": "户",
+    "person": "人员",
+    "file": "档案",
+    "permit": "居住证",
+    "correction": "更正请求",
+    "import": "导入",
 }
 _STOP = {"zh": "；", "en": "; "}
 

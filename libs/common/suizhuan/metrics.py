@@ -128,6 +128,10 @@ class Metrics:
         self.committees_unfiled = self._gauge("committees_unfiled", "Elected committees not filed in time")
         self.rents_unpaid = self._gauge("rents_unpaid", "Rents billed and not received")
         self.rents_unpaid_fen = self._gauge("rents_unpaid_fen", "Rents billed and not received, in fen")
+        # Population: classified files whose person was not visited in time; requests for a correction that were not
+        # answered in time. Imports under way are the saga `import`.
+        self.visits_overdue = self._gauge("visits_overdue", "Classified files with an overdue visit")
+        self.corrections_overdue = self._gauge("corrections_overdue", "Requests for correction not answered in time")
         # Gateway: what the auditor found at its last run, by guarantee (zero is the only acceptable number), and how
         # many events it had read.
         self.audit_violations = self._gauge("audit_violations", "Violations found by the auditor", "guarantee")

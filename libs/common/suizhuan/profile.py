@@ -19,6 +19,7 @@ from suizhuan.kernel.term import Timing
 from suizhuan.kernel.worktime import Hours, Limit, check_hours
 from suizhuan.profile_property import Property
 from suizhuan.profile_volunteering import Volunteering
+from suizhuan.profile_population import PopulationRules
 from suizhuan.yamlfile import DataFileError, Problem, read, validate
 
 Dictionary = Literal["cjt214_2007", "gbt30428_2013", "gbt47678_2026"]
@@ -222,6 +223,7 @@ class Profile(Model):
     hub: Hub
     property: Property
     volunteering: Volunteering
+    population: PopulationRules
 
     @field_validator("synthetic")
     @classmethod

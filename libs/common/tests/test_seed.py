@@ -224,14 +224,15 @@ WRONG: dict[str, tuple[Change, str, str]] = {
         "complaints.case.verify",
     ),
     "a community that leads an assist item": (
-        lambda d: d["mandates"].append(
+        lambda d: d["mandates"].insert(
+            0,
             d["mandates"][4]
             | {
                 "id": "m-x",
                 "affair": "street.vendors",
                 "giver": "dept-urban-management",
                 "powers": ["complaints.case.handle"],
-            }
+            },
         ),
         "mandates.",
         "never leads an assist item",

@@ -102,4 +102,8 @@ def _unnested(table: Table, names: tuple[str, ...]) -> str:
 
 
 def _type(table: Table, name: str) -> str:
-    return "text" if _is_json(table, name) else table.c[name].type.compile(dialect=_POSTGRES)
+    if _is_json(table, name):
+        return "text"
+    # A collation is of the column, not of what is put into it.
+    kind: str = table.c[name].type.compile(dialect=_POSTGRES)
+    return kind.partition(" COLLATE ")[0]

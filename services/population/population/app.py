@@ -1,0 +1,67 @@
+"""The one wiring of population."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from population import (
+    adopting,
+    gauges,
+    inbound,
+    routes_areas,
+    routes_coverage,
+    routes_files,
+    routes_imports,
+    routes_people,
+    routes_permits,
+    routes_rights,
+    timers,
+)
+from population.errors import ERRORS
+from population.events import EVENTS
+from population.importing import Imports
+from population.rules import Rules
+from population.settings import id_key, own
+from suizhuan.db.database import Database
+from suizhuan.kernel.clock import Clock
+from suizhuan.ports.log import Log
+from suizhuan.service import Parts, Service
+from suizhuan.settings import ServiceSettings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def build(
+    settings: ServiceSettings,
+    *,
+    broker: Log | None = None,
+    clock: Clock | None = None,
+    database: Database | None = None,
+) -> Service:
+    """Everything from the settings; a log, a clock and a database may be handed in."""
+    mine = own(settings)
+    parts = Parts.make("population", mine, EVENTS, broker=broker, clock=clock, database=database)
+    rules = Rules.of(parts.profile, id_key(mine))
+    imports = Imports(rules)
+    service = Service(
+        parts=parts,
+        migrations=MIGRATIONS,
+        title="人口 Population",
+        catalogue=ERRORS,
+        routers=[
+            routes_areas.router,
+            routes_people.router,
+            routes_imports.router,
+            routes_files.router,
+            routes_permits.router,
+            routes_rights.router,
+            routes_coverage.router,
+        ],
+        inbound=inbound.make(),
+        adoption=adopting.make(rules),
+        look=gauges.look,
+        deadlines=timers.make(rules, imports),
+    )
+    service.app.state.rules = rules
+    service.app.state.imports = imports
+    return service

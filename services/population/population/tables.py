@@ -1,0 +1,265 @@
+"""The tables of population, on a MetaData of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Index, MetaData, Text, UniqueConstraint, text
+from sqlmodel import Field
+
+from population.columns_of import Base, json_column, moment, number, place_code, table_of, words
+from population.tables_imports import CountRow, FreshRow, ImportErrorRow, ImportFileRow, JobRow, MandateRow
+from suizhuan.db.types import BigInt
+
+
+class AreaRow(Base, table=True):
+    """An area that is in use."""
+
+    __tablename__ = "area"
+    code: str = place_code(primary=True)
+    name_zh: str
+    name_en: str
+    kind: str
+    version: int = number()
+    synthetic: bool
+
+
+class BuildingRow(Base, table=True):
+    """A building in its grid."""
+
+    __tablename__ = "building"
+    __table_args__ = (UniqueConstraint("grid", "name"), Index("building_by_grid", "grid", "id"))
+    id: str = Field(primary_key=True)
+    grid: str = place_code()
+    name: str
+    floors: int | None = number(nullable=True)
+    version: int = number()
+    refreshed_at: datetime = moment()
+
+
+class DwellingRow(Base, table=True):
+    """A dwelling in its building. A house of one dwelling has neither unit nor room."""
+
+    __tablename__ = "dwelling"
+    __table_args__ = (UniqueConstraint("building", "unit", "room"),)
+    id: str = Field(primary_key=True)
+    building: str
+    grid: str = place_code()
+    unit: str
+    room: str
+
+
+class HouseholdRow(Base, table=True):
+    """A household in its grid."""
+
+    __tablename__ = "household"
+    __table_args__ = (
+        UniqueConstraint("grid", "number"),
+        Index("household_by_grid", "grid", "id"),
+        Index("household_by_head", "head"),
+    )
+    id: str = Field(primary_key=True)
+    grid: str = place_code()
+    number: str
+    dwelling: str | None = words(nullable=True)
+    head: str | None = words(nullable=True)
+    version: int = number()
+
+
+class PersonRow(Base, table=True):
+    """A person, coarsely, with the masks that a list shows. What identifies him stands beside, in `person_private`."""
+
+    __tablename__ = "person"
+    __table_args__ = (
+        Index("person_by_grid", "grid", "id"),
+        Index("person_by_registration", "registration", "grid", "id"),
+        Index("person_by_building", "building", "id"),
+        Index("person_by_household", "household", "id"),
+        Index(
+            "person_gone",
+            "grid",
+            "id",
+            postgresql_where=text("state <> 'present'"),
+            sqlite_where=text("state <> 'present'"),
+        ),
+    )
+    id: str = Field(primary_key=True)
+    grid: str = place_code()
+    building: str | None = words(nullable=True)
+    dwelling: str | None = words(nullable=True)
+    household: str | None = words(nullable=True)
+    sex: str
+    birth_from: int = number()
+    registration: str
+    state: str
+    shown_name: str
+    shown_id: str
+    version: int = number()
+    changed_at: datetime = moment()
+    departed_at: datetime | None = moment(nullable=True)
+    lost: bool
+
+
+class PrivateRow(Base, table=True):
+    """What identifies people: stays in this database, read only under a power and for a purpose, never in events or
+    logs. `id_hash` finds an ID again: a keyed hash (HMAC-SHA-256), since the 18 digits of an ID are few enough that a
+    plain hash could be tried through in minutes by whoever gets hold of the table."""
+
+    __tablename__ = "person_private"
+    person: str = Field(primary_key=True)
+    id_hash: str | None = Field(default=None, sa_column=Column(Text, nullable=True, unique=True))
+    name: str | None = words(nullable=True)
+    id_number: str | None = words(nullable=True)
+    birth_date: str | None = words(nullable=True)
+    phone: str | None = words(nullable=True)
+    details: Any = json_column()
+
+
+class ReadRow(Base, table=True):
+    """Who read what of a person, for which purpose: the person sees it."""
+
+    __tablename__ = "person_read"
+    person: str = Field(primary_key=True)
+    version: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
+    at: datetime = moment()
+    org: str
+    power: str
+    purpose: str
+    fields: Any = json_column()
+
+
+class LinkRow(Base, table=True):
+    """Whose account somebody is."""
+
+    __tablename__ = "subject_link"
+    subject: str = Field(primary_key=True)
+    person: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+
+
+OPEN = text("state = 'open'")
+STANDING = text("state <> 'cancelled'")
+ASKED = text("state = 'asked'")
+
+
+class FileRow(Base, table=True):
+    """A classified file. What it says of its person stands beside."""
+
+    __tablename__ = "classified_file"
+    __table_args__ = (
+        Index("file_open_once", "person", "kind", unique=True, postgresql_where=OPEN, sqlite_where=OPEN),
+        Index("file_by_grid", "grid", "id"),
+        Index("file_open_by_due", "due_at", postgresql_where=OPEN, sqlite_where=OPEN),
+    )
+    id: str = Field(primary_key=True)
+    person: str
+    kind: str
+    grid: str = place_code()
+    state: str
+    officer: str | None = words(nullable=True)
+    interval_days: int = number()
+    opened_at: datetime = moment()
+    due_at: datetime = moment()
+    visited_at: datetime | None = moment(nullable=True)
+    reminded: int = number()
+    version: int = number()
+    ending: str | None = words(nullable=True)
+
+
+class FilePrivateRow(Base, table=True):
+    """What a file says of its person: sensitive (PIPL 28)."""
+
+    __tablename__ = "file_private"
+    file: str = Field(primary_key=True)
+    attributes: Any = json_column()
+
+
+class VisitRow(Base, table=True):
+    """A visit, by the file's version."""
+
+    __tablename__ = "file_visit"
+    file: str = Field(primary_key=True)
+    version: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
+    at: datetime = moment()
+    org: str
+    visitor: str
+    outcome: str
+
+
+class PermitRow(Base, table=True):
+    """A residence permit, from its application on."""
+
+    __tablename__ = "permit"
+    __table_args__ = (
+        Index("permit_standing_once", "person", unique=True, postgresql_where=STANDING, sqlite_where=STANDING),
+        Index("permit_by_grid", "grid", "id"),
+    )
+    id: str = Field(primary_key=True)
+    person: str
+    grid: str = place_code()
+    ground: str
+    lived_since: str
+    state: str
+    applied_at: datetime = moment()
+    due_at: datetime = moment()
+    valid_until: datetime | None = moment(nullable=True)
+    version: int = number()
+
+
+class CorrectionRow(Base, table=True):
+    """A request to put a field right."""
+
+    __tablename__ = "correction"
+    __table_args__ = (
+        Index("correction_by_grid", "grid", "id"),
+        Index("correction_by_person", "person"),
+        Index("correction_asked_by_due", "due_at", postgresql_where=ASKED, sqlite_where=ASKED),
+    )
+    id: str = Field(primary_key=True)
+    person: str
+    grid: str = place_code()
+    field: str
+    state: str
+    asked_at: datetime = moment()
+    due_at: datetime = moment()
+    version: int = number()
+
+
+class CorrectionPrivateRow(Base, table=True):
+    """What is to stand there instead, until it is decided; and what the person was answered."""
+
+    __tablename__ = "correction_private"
+    correction: str = Field(primary_key=True)
+    value: str | None = words(nullable=True)
+    answer: str | None = words(nullable=True)
+
+
+own: MetaData = Base.metadata
+area = table_of(AreaRow)
+building = table_of(BuildingRow)
+dwelling = table_of(DwellingRow)
+household = table_of(HouseholdRow)
+person = table_of(PersonRow)
+private = table_of(PrivateRow)
+reads = table_of(ReadRow)
+link = table_of(LinkRow)
+file = table_of(FileRow)
+file_private = table_of(FilePrivateRow)
+visit = table_of(VisitRow)
+permit = table_of(PermitRow)
+correction = table_of(CorrectionRow)
+correction_private = table_of(CorrectionPrivateRow)
+job = table_of(JobRow)
+import_file = table_of(ImportFileRow)
+import_error = table_of(ImportErrorRow)
+count = table_of(CountRow)
+fresh = table_of(FreshRow)
+mandate = table_of(MandateRow)
+
+# Every column that holds a code of an area: what a split, a merge or another numbering has to carry over.
+PLACED = tuple(
+    column
+    for table in own.sorted_tables
+    for column in table.columns
+    if column.name in ("grid", "area") or column is area.c.code
+)

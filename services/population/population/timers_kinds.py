@@ -1,0 +1,11 @@
+"""The kinds of deadline rows."""
+
+from __future__ import annotations
+
+VISIT = "file.visit"
+ISSUE = "permit.issue"
+ENDORSE = "permit.endorse"
+RETENTION = "person.retention"
+CORRECTION = "correction.answer"
+STEP = "import.step"
+FORGET = "import.forget"

@@ -1,0 +1,188 @@
+"""Population restored from a backup: all that is not personal is what the log says, and what is lost says so."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from population import tables as t
+from population.app import build
+from suizhuan import ahead
+from suizhuan.adapters.embedded_log import EmbeddedLog
+from suizhuan.context import Context
+from suizhuan.kernel.clock import SystemClock
+from suizhuan.relay import Relay
+from suizhuan.service import Service
+from suizhuan.settings import ServiceSettings, load_settings
+
+from .conftest import COMMUNITY, DAY, GRID, GRID_2, NANGUAN, World, id_number
+from .test_imports import as_csv, line
+
+Backup = Callable[[str], Awaitable[str]]
+# What no event says: names of people and of buildings, what was lost says so in their stead.
+UNSAID = {
+    "shown_name",
+    "shown_id",
+    "lost",
+    "name",
+    "number",
+    "person",
+    "officer",
+    "lived_since",
+    "synthetic",
+    "room",
+    "unit",
+}
+LOST_WITH_ITS_FILE = {"state", "reason", "grids", "version"}
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> AsyncIterator[EmbeddedLog]:
+    made = EmbeddedLog(tmp_path / "log.db", clock=SystemClock())
+    yield made
+    await made.close()
+
+
+async def rows(service: Service, table: Any, unsaid: set[str] = UNSAID) -> list[dict[str, Any]]:
+    async with service.parts.database.read() as conn:
+        found = [dict(row._mapping) for row in await conn.execute(select(table))]
+    return sorted(({k: v for k, v in row.items() if k not in unsaid} for row in found), key=repr)
+
+
+async def publish(world: World, log: EmbeddedLog) -> None:
+    p = world.service.parts
+    relay = Relay(p.name, p.database, log, list(p.registry.topics.values()), SystemClock(), p.metrics)
+    async with p.database.engine.connect() as plain:
+        conn = plain if p.database.is_sqlite else await plain.execution_options(isolation_level="AUTOCOMMIT")
+        while await relay.publish_once(conn):
+            continue
+    if relay._producer is not None:
+        await relay._producer.close()
+
+
+async def everything_that_can_happen(world: World, known: str) -> None:
+    """To a person that the backup knows, and to others that it does not."""
+    await world.post("/areas", COMMUNITY, {"area": NANGUAN + "009", "name": "第九", "name_en": "Ninth"})
+    await world.post(f"/areas/{GRID}/names", COMMUNITY, {"name": "改名", "name_en": "Renamed"})
+    building = await world.building()
+    flat = await world.post(f"/buildings/{building['id']}/dwellings", COMMUNITY, {"room": "1"})
+    household = await world.household(dwelling=flat["id"])
+    await world.post(f"/people/{known}/home", COMMUNITY, {"grid": GRID, "household": household["id"]})
+    await world.post(f"/households/{household['id']}/head", COMMUNITY, {"person": known})
+    new = await world.person(registration="floating", dwelling=flat["id"])
+    await world.get(f"/people/{new['id']}/private", purpose="visit")
+    await world.get(f"/people/{known}/private", purpose="visit")
+    body = {"person": new["id"], "kind": "disabled", "attributes": {"type": "limbs", "grade": "g1"}}
+    file = await world.post("/files", COMMUNITY, body)
+    await world.get(f"/files/{file['id']}/private", purpose="visit")
+    permit = await world.post(
+        "/permits", COMMUNITY, {"person": new["id"], "ground": "job", "lived_since": "2020-01-01"}
+    )
+    await world.at(16 * DAY)
+    await world.post(f"/permits/{permit['id']}/issue", COMMUNITY, {})
+    await world.post(f"/files/{file['id']}/visits", COMMUNITY, {"outcome": "seen"})
+    await world.post(f"/people/{new['id']}/home", COMMUNITY, {"grid": GRID_2})
+    data = {"registration": "registered", "name": "改名", "id_number": id_number(1), "phone": "13900000000"}
+    await world.post(f"/people/{known}/data", COMMUNITY, data)
+    await world.post(f"/people/{known}/account", COMMUNITY, {"subject": "resident-1"})
+    for method, path, content in (
+        ("GET", "/me", None),
+        ("POST", "/me/corrections", {"field": "name", "value": "x"}),
+        ("POST", "/me/corrections", {"field": "name", "value": "y"}),
+        ("POST", "/me/erasure", {"groups": ["contact"]}),
+    ):
+        answer = await world.ask(method, path, None, content, kind="resident", subject="resident-1")
+        assert answer.status_code < 300, answer.text
+    asked = (await world.get("/corrections", area=NANGUAN))["items"]
+    await world.post(f"/corrections/{asked[0]['id']}/decision", COMMUNITY, {"accepted": False, "answer": "否"})
+    headers = {"Content-Type": "text/csv"}
+    content = as_csv([line(61), line(62, 姓名="")])
+    begun = await world.post("/imports", COMMUNITY, content=content, headers=headers, area=NANGUAN)
+    await world.deadlines()
+    await world.ask("GET", f"/imports/{begun['id']}/errors")
+    await world.at(100 * DAY)  # a visit and a correction are overdue
+    await world.at(250 * DAY)
+    await world.post(f"/permits/{permit['id']}/endorsement", COMMUNITY, {})
+    await world.post(f"/files/{file['id']}/closure", COMMUNITY, {"reason": "mistaken"})
+    await world.post(f"/people/{new['id']}/departure", COMMUNITY, {"reason": "moved"})
+
+
+async def test_everything_that_is_not_personal_is_what_the_log_says(
+    world: World, log: EmbeddedLog, backup: Backup, tmp_path: Path
+) -> None:
+    parts = world.service.parts
+    assert await parts.recovery.noted()
+    known = (await world.person(id_number=id_number(1)))["id"]
+    copy = await backup(parts.database.url.render_as_string(hide_password=False))
+    await parts.database.close()  # the backup has cut its connections
+    await everything_that_can_happen(world, known)
+    async with parts.database.read() as conn:
+        from suizhuan.db.tables import outbox
+
+        said = {row.headers for row in await conn.execute(select(outbox.c.headers))}
+    names = {name.removeprefix("population.").removesuffix(".v1") for name in parts.registry.types}
+    own = {n for n in names if not n.startswith(("replica.", "deadletter.", "log."))}
+    never = {"import.stopped", "permit.lapsed"}
+    assert {n for n in own if any(f"population.{n}.v1" in headers for headers in said)} >= own - never
+    await publish(world, log)
+    tables = [t.area, t.building, t.household, t.person, t.file, t.permit, t.correction, t.count]
+    imported = {t.building.name, t.household.name, t.person.name}
+    before = {x.name: await rows(world.service, x) for x in tables}
+    jobs = await rows(world.service, t.job, LOST_WITH_ITS_FILE)
+
+    settings = load_settings(ServiceSettings, "population", database_url=copy, data_dir=tmp_path)
+    service = build(settings, broker=log, clock=world.clock)
+    await service.parts.recovery.ready()
+    async with service.parts.database.read() as conn:
+        assert known in {row.key for row in await ahead.aggregates(conn, limit=200)}
+    done = await service.reconciler.adopt(Context("operator", None, "r1"), "restored")
+    assert (done.left, done.why) == (0, None)
+    for table in tables:
+        made, was = await rows(service, table), before[table.name]
+        if table.name in imported:  # whom and what the import brought is lost, but for the buildings, which were told
+            made_ids = {row["id"] for row in made}
+            was = [row for row in was if row["id"] in made_ids]
+        assert made == was, table.name
+    assert await rows(service, t.job, LOST_WITH_ITS_FILE) == jobs
+    async with service.parts.database.read() as conn:
+        (job,) = (await conn.execute(select(t.job.c.state, t.job.c.reason))).all()
+        lost = {row.id: row.lost for row in await conn.execute(select(t.person.c.id, t.person.c.lost))}
+        phones = list((await conn.execute(select(t.private.c.phone))).scalars())
+    assert (job.state, job.reason) == ("lost", "lost")
+    assert len(lost) == 2
+    assert all(lost.values())  # one was changed since the backup, of the other nothing is left
+    assert phones == [None]  # what was erased stays erased
+    await service.close()
+
+
+async def test_who_was_lost_is_recorded_again_and_so_is_whom_an_import_brought(
+    world: World, log: EmbeddedLog, backup: Backup, tmp_path: Path
+) -> None:
+    parts = world.service.parts
+    assert await parts.recovery.noted()
+    copy = await backup(parts.database.url.render_as_string(hide_password=False))
+    await parts.database.close()
+    given = world.someone()
+    person = await world.post("/people", COMMUNITY, given)
+    await publish(world, log)
+    settings = world.service.parts.settings.model_copy(update={"database_url": copy})
+    service = build(settings, broker=log, clock=world.clock)
+    await service.parts.recovery.ready()
+    done = await service.reconciler.adopt(Context("operator", None, "r1"), "restored")
+    assert (done.left, done.why) == (0, None)
+    await world.close()
+    world.service = service
+    world.log.parts = service.parts
+    world._connect()
+    await world.log.beat()
+    assert (await world.get(f"/people/{person['id']}"))["lost"] is True
+    gone = (410, "personal_data_gone")
+    assert await world.not_got(f"/people/{person['id']}/private", purpose="visit") == gone
+    data = {k: v for k, v in given.items() if k != "grid"}
+    again = await world.post(f"/people/{person['id']}/data", COMMUNITY, data)
+    assert (again["lost"], again["name"]) == (False, "张*")
+    assert (await world.get(f"/people/{person['id']}/private", purpose="visit"))["name"] == given["name"]
