@@ -17,9 +17,9 @@ from pydantic import Field, StrictInt, StringConstraints, field_validator, model
 from suizhuan.datamodel import AreaCode, Count, Fen, LimitText, Model, Seconds, Slug, Text, TimeOfDay, Words, twice
 from suizhuan.kernel.term import Timing
 from suizhuan.kernel.worktime import Hours, Limit, check_hours
+from suizhuan.profile_population import PopulationRules
 from suizhuan.profile_property import Property
 from suizhuan.profile_volunteering import Volunteering
-from suizhuan.profile_population import PopulationRules
 from suizhuan.yamlfile import DataFileError, Problem, read, validate
 
 Dictionary = Literal["cjt214_2007", "gbt30428_2013", "gbt47678_2026"]
