@@ -33,7 +33,7 @@ class BuildingRow(Base, table=True):
     id: str = Field(primary_key=True)
     grid: str = place_code()
     name: str
-    floors: int | None = number(nullable=True)
+    floors: int | None = whole(nullable=True)
     version: int = whole()
     refreshed_at: datetime = moment()
 
