@@ -51,7 +51,12 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 100)  # as our services have it
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        values = getattr(getattr(item, "callspec", None), "params", {}).values()
+        if "postgres" in values and item.get_closest_marker("either_database") is not None:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: next((n for n, p in enumerate(LONG) if item.nodeid.startswith(p)), len(LONG)))
     for item in items:
         if item.get_closest_marker("real") is not None and (reason := _why_not(item)):

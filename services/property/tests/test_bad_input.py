@@ -12,6 +12,8 @@ from property.errors import ERRORS
 from .conftest import RESIDENT, World, report
 from .test_authorisation import ROLES, TABLE, Things, things
 
+pytestmark = pytest.mark.either_database
+
 GARBAGE: list[Any] = [None, True, -1, 0, 10**30, 0.5, "", "\ud800", "a\x00b", "x" * 5000, "%", "٣", [], {}, [None]]
 LISTS = ("/estates", "/premises", "/leases", "/repairs", "/firms", "/contracts", "/owners", "/meetings")
 

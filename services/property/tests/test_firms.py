@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .conftest import COMMUNITY, FIRM, OTHER_FIRM, STREET, STREET_ORG, World, contract_terms
+
+pytestmark = pytest.mark.either_database
 
 
 async def listed(world: World) -> str:

@@ -29,6 +29,8 @@ from .conftest import (
     terms,
 )
 
+pytestmark = pytest.mark.either_database
+
 
 async def bills(world: World) -> list[tuple[str, str, dict[str, Any]]]:
     return [

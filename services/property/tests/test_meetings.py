@@ -13,6 +13,8 @@ from suizhuan.kernel.refusal import Refusal
 
 from .conftest import COMMUNITY, FIRM, NANGUAN, OTHER_COMMUNITY, STREET_ORG, World, of
 
+pytestmark = pytest.mark.either_database
+
 DAY = 86_400.0
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from property.domain.norm import Coverage, wanted_dm2
 
 from .conftest import CIVIL, COMMUNITY, GRID, GUANKOU, NANGUAN, OTHER_COMMUNITY, STREET, STREET_ORG, World, of, room
+
+pytestmark = pytest.mark.either_database
 
 
 async def test_an_estate_is_registered_under_a_power_and_says_so(world: World) -> None:

@@ -25,6 +25,8 @@ from .conftest import (
     report,
 )
 
+pytestmark = pytest.mark.either_database
+
 
 async def asked(world: World, **more: object) -> str:
     """An estate with a firm under contract, and a repair that was asked for there."""

@@ -11,6 +11,8 @@ from suizhuan.kernel.clock import utc_text
 
 from .conftest import CIVIL, COMMUNITY, HOUR, MANDATE, NANGUAN, OTHER, POWERS, SERVICE, World, of
 
+pytestmark = pytest.mark.either_database
+
 
 async def test_nobody_signs_up_before_the_money_is_held(world: World) -> None:
     await world.register("r:wang")

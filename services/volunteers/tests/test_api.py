@@ -9,6 +9,8 @@ import pytest
 
 from .conftest import COMMUNITY, NANGUAN, OTHER, STREET, XIANGLI, World
 
+pytestmark = pytest.mark.either_database
+
 LISTS = ("/volunteers", "/teams", "/activities", "/shifts", "/courses", "/awards", "/pairings")
 
 

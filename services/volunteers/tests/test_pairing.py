@@ -12,6 +12,8 @@ from volunteers.inbound import declared
 
 from .conftest import COMMUNITY, NANGUAN, OTHER, STREET, TOPICS, World, of
 
+pytestmark = pytest.mark.either_database
+
 FILE, CONSENT = "F-2026-0007", "C-2026-0007"
 
 

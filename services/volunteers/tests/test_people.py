@@ -14,6 +14,8 @@ from volunteers import tables as t
 
 from .conftest import COMMUNITY, HOUR, NANGUAN, OTHER, XIANGLI, World, id_number
 
+pytestmark = pytest.mark.either_database
+
 DAY = 24 * HOUR
 
 

@@ -13,6 +13,8 @@ from suizhuan.db.tables import outbox
 
 from .conftest import COMMUNITY, HOUR, NANGUAN, OTHER, XIANGLI, World, id_number
 
+pytestmark = pytest.mark.either_database
+
 NAME, PHONE, NOTE, CONSENT = "标记王建国", "13987654321", "标记退役医护", "GC-MARK-77"
 NUMBER = id_number(date(2009, 9, 9), 777)
 FILE, FILE_CONSENT, SHOWN = "FILE-MARK-88", "FC-MARK-88", "标记的热心人"

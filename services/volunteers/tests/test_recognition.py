@@ -12,6 +12,8 @@ from volunteers.domain.volunteer import credit, register, stars
 
 from .conftest import COMMUNITY, NANGUAN, OTHER, World, made, of
 
+pytestmark = pytest.mark.either_database
+
 STEPS, QUICK = (100, 300, 600, 1000, 1500), (30, 60, 100, 200, 300)
 
 
