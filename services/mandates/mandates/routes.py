@@ -48,6 +48,8 @@ async def register(body: OrganisationIn, request: Request, command: CommandDep) 
     """需要权力 mandates.organisation.register,在该组织的各区域 / needs that power at each of its areas."""
     profile = parts_of(request).profile
 
+    command.staff()
+
     async def work(tx: Tx) -> OrganisationOut:
         org = desk.organisation(body)
         people = [desk.person(entry, org.id) for entry in body.staff]
@@ -99,6 +101,8 @@ async def organisation(org: Id, request: Request, response: Response, caller: Ca
 async def add_staff(org: Id, body: StaffList, request: Request, command: CommandDep) -> Response:
     """需要权力 mandates.organisation.register / needs that power where the organisation is."""
 
+    command.staff()
+
     async def work(tx: Tx) -> OrganisationOut:
         found = await store.organisation(tx.conn, org)
         command.check_version(found.version)
@@ -113,6 +117,8 @@ async def add_staff(org: Id, body: StaffList, request: Request, command: Command
 async def list_affair(body: AffairIn, request: Request, command: CommandDep) -> Response:
     """需要权力 mandates.affair.list;其主管部门的根权责随即移交 / its owner's root is switched in at once."""
     profile = parts_of(request).profile
+
+    command.staff()
 
     async def work(tx: Tx) -> AffairOut:
         await tx.act(powers.LIST, powers.REGISTERS, profile.root_area)
