@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from finance import schemas, store
 from finance.domain import ledger
@@ -14,14 +14,14 @@ from finance.domain.facts import Line
 from suizhuan import ahead, paging
 from suizhuan.authority import grants as granted
 from suizhuan.commands import CommandDep
-from suizhuan.identity import Caller
+from suizhuan.identity import Caller, caller
 from suizhuan.kernel.clock import SHANGHAI
 from suizhuan.kernel.fen import MAX_FEN, fen
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.service import Parts
 from suizhuan.unit_of_work import Authority, Tx
 
-router = APIRouter(tags=["finance 经费"])
+router = APIRouter(tags=["finance 经费"], dependencies=[Depends(caller)])
 POST_POWER, ALLOCATE_POWER = "finance.entry.post", "finance.budget.allocate"
 
 Name = Annotated[str | None, Query(max_length=80)]

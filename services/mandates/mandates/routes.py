@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from mandates import desk, powers, store
 from mandates.domain.catalogue import Affair
@@ -17,11 +17,11 @@ from mandates.store import save
 from mandates.switching import Switching
 from suizhuan import paging
 from suizhuan.commands import CommandDep
-from suizhuan.identity import Caller
+from suizhuan.identity import Caller, caller
 from suizhuan.service import Parts
 from suizhuan.unit_of_work import Tx
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(caller)])
 ORGANISATIONS: list[str | Enum] = ["organisations 组织"]
 AFFAIRS: list[str | Enum] = ["affairs 事项目录"]
 Id = Annotated[str, Path(max_length=80)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mandates import desk, powers, store
 from mandates import store_switches as switches
@@ -21,12 +21,12 @@ from mandates.timers import watch_planned_end
 from suizhuan import paging
 from suizhuan.commands import Command, CommandDep
 from suizhuan.context import new_id
-from suizhuan.identity import Caller
+from suizhuan.identity import Caller, caller
 from suizhuan.kernel.area import trim
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Authority, Tx
 
-router = APIRouter(tags=["mandates 委托"])
+router = APIRouter(tags=["mandates 委托"], dependencies=[Depends(caller)])
 Filter = Annotated[str | None, Query(max_length=100)]
 
 
