@@ -49,6 +49,12 @@ class Command:
             traceparent=current_traceparent(),
         )
 
+    def staff(self) -> str:
+        """The organisation for which the caller works. Errors: `wrong_kind`."""
+        if self.identity.kind != "staff" or self.identity.org is None:
+            raise Refusal("wrong_kind")
+        return self.identity.org
+
     def check_version(self, current: int) -> None:
         """The caller's If-Match names the present version. Errors: `version_conflict`."""
         if self.expected is not None and self.expected != current:

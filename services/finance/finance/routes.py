@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from finance import schemas, store
 from finance.domain import ledger
@@ -14,14 +14,14 @@ from finance.domain.facts import Line
 from suizhuan import ahead, paging
 from suizhuan.authority import grants as granted
 from suizhuan.commands import CommandDep
-from suizhuan.identity import Caller
+from suizhuan.identity import Caller, caller
 from suizhuan.kernel.clock import SHANGHAI
 from suizhuan.kernel.fen import MAX_FEN, fen
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.service import Parts
 from suizhuan.unit_of_work import Authority, Tx
 
-router = APIRouter(tags=["finance 经费"])
+router = APIRouter(tags=["finance 经费"], dependencies=[Depends(caller)])
 POST_POWER, ALLOCATE_POWER = "finance.entry.post", "finance.budget.allocate"
 
 Name = Annotated[str | None, Query(max_length=80)]
@@ -87,23 +87,24 @@ def _line(parts: Parts, given: schemas.LineIn) -> Line:
 async def post_entry(request: Request, body: schemas.PostEntry, command: CommandDep) -> Response:
     """权力 power: finance.entry.post. Only in the caller's own books, but for who holds it at the root."""
     parts = _parts(request)
+    me = command.staff()
 
     async def work(tx: Tx) -> schemas.EntryOut:
         lines = [_line(parts, given) for given in body.lines]
         for org in sorted({line.org for line in lines}):
             await store.organisation(tx.conn, org)
-        held = await granted.with_power(tx.conn, command.identity.org or "", POST_POWER, tx.now)
+        held = await granted.with_power(tx.conn, me, POST_POWER, tx.now)
         if not held:
             raise Refusal(
                 "missing_power",
                 power=POST_POWER,
                 affair="community.accounts",
                 area=parts.profile.root_area,
-                org=command.identity.org or command.identity.subject,
+                org=me,
                 holder=None,
             )
         grant = await tx.act_under(held[0], POST_POWER, held[0].area)
-        foreign = sorted({line.org for line in lines} - {command.identity.org})
+        foreign = sorted({line.org for line in lines} - {me})
         if foreign:
             raise Refusal("foreign_books", org=foreign[0])
         if body.approved_by == command.identity.subject:
@@ -113,7 +114,7 @@ async def post_entry(request: Request, body: schemas.PostEntry, command: Command
         bank = parts.profile.account_roles.bank
         drawn = -sum(line.amount_fen for line in lines if line.account == bank)
         if drawn > 0:
-            await _enough(tx, parts, command.identity.org or "", drawn)
+            await _enough(tx, parts, me, drawn)
         entry = await store.post(
             tx,
             lines,
@@ -140,12 +141,12 @@ async def _enough(tx: Tx, parts: Parts, org: str, amount: int) -> None:
 async def allocate(request: Request, body: schemas.Allocate, command: CommandDep) -> Response:
     """权力 power: finance.budget.allocate."""
     parts = _parts(request)
+    payer = command.staff()
 
     async def work(tx: Tx) -> schemas.MoneyOut:
         amount = fen(body.amount_fen)
         await store.organisation(tx.conn, body.to)
         grant = await tx.act(ALLOCATE_POWER, "gov.budget", parts.profile.root_area)
-        payer = command.identity.org or ""
         await _enough(tx, parts, payer, amount)
         lines = ledger.allocate(request.app.state.money.roles, payer, body.to, amount)
         await store.post(

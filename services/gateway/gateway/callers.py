@@ -12,16 +12,22 @@ from suizhuan.identity import Identity
 from suizhuan.kernel.refusal import Refusal
 
 
-def reader(identity: Identity) -> Identity:
-    """Residents read their own cases at the service that has them. Errors: `wrong_kind`."""
+def reader(request: Request, identity: Identity) -> None:
+    """Residents read their own cases at the service that has them; a hub says why it reads.
+
+    Errors: `wrong_kind`, `purpose_unknown`."""
+    _no_resident(identity)
+    purpose_of(request, identity)
+
+
+def _no_resident(identity: Identity) -> None:
     if identity.kind == "resident":
         raise Refusal("wrong_kind")
-    return identity
 
 
 async def sight_of(conn: AsyncConnection, identity: Identity) -> Sight:
     """What the token may see: everything for the hub and for services, else by the caller's organisation."""
-    reader(identity)
+    _no_resident(identity)
     if identity.kind in ("hub", "service"):
         return Sight(org=identity.org, everything=True)
     org = identity.org or ""

@@ -23,8 +23,9 @@ async def audit(
     full: Annotated[bool, Query(description="Read everything again / 重新全量读取")] = False,
 ) -> dict[str, Any]:
     """What was read, what was found, what is on its way. `verdict`: `clean`, `violations`, or `nothing_read`, which is
-    a failure. Reads only what is new since the last audit, unless `full`. Errors: `wrong_kind`, `log_unreachable`."""
-    reader(identity)
+    a failure. Reads only what is new since the last audit, unless `full`. Errors: `wrong_kind`, `purpose_unknown`,
+    `log_unreachable`."""
+    reader(request, identity)
     runner: AuditRunner = request.app.state.auditor
     return (await runner.report(full=full)).as_dict()
 
@@ -34,8 +35,8 @@ async def audit_case(
     case_id: Annotated[str, Path(max_length=64)], request: Request, identity: Caller
 ) -> dict[str, Any]:
     """The case's chain of authority and money with the violations in it. Errors: `not_found`, `outside_area`,
-    `wrong_kind`, `log_unreachable`."""
-    reader(identity)
+    `wrong_kind`, `purpose_unknown`, `log_unreachable`."""
+    reader(request, identity)
     composer: Composer = request.app.state.composer
     runner: AuditRunner = request.app.state.auditor
     async with composer.database.read() as conn:

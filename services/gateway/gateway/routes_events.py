@@ -70,7 +70,7 @@ async def events(
     leaves a receipt. A reader that is too slow is cut and comes back with its last id. Errors: `wrong_kind`,
     `purpose_unknown`, `cursor_malformed`, `moment_malformed`, `filter_malformed`, `area_malformed`,
     `too_many_streams`, `log_unreachable`."""
-    reader(identity)
+    reader(request, identity)
     own: Settings = request.app.state.own_settings
     parts: Parts = request.app.state.parts
     streams: Streams = request.app.state.streams
@@ -111,12 +111,11 @@ async def events(
 async def snapshot_now(request: Request, response: Response, identity: Caller, area: Area = None) -> SnapshotOut:
     """The stream's snapshot as one JSON document; `cursor` goes into `Last-Event-ID`.
 
-    Errors: `wrong_kind`, `area_malformed`, `log_unreachable`."""
-    reader(identity)
+    Errors: `wrong_kind`, `purpose_unknown`, `area_malformed`, `log_unreachable`."""
+    reader(request, identity)
     own: Settings = request.app.state.own_settings
     parts: Parts = request.app.state.parts
     streams: Streams = request.app.state.streams
-    purpose_of(request, identity)
     sight = await _sight(parts, identity)
     found, _ = await snapshot.take(
         parts.database,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import store_hub
@@ -34,13 +34,14 @@ from suizhuan import paging
 from suizhuan.authority import grants as granted
 from suizhuan.commands import CommandDep
 from suizhuan.context import new_id
-from suizhuan.identity import Caller, Identity
+from suizhuan.identity import Caller, Identity, caller
 from suizhuan.kernel.area import trim
 from suizhuan.kernel.refusal import Refusal
+from suizhuan.kernel.term import holding, route
 from suizhuan.service import Parts
 from suizhuan.unit_of_work import Tx
 
-router = APIRouter(tags=["hub 上联"])
+router = APIRouter(tags=["hub 上联"], dependencies=[Depends(caller)])
 Cursor = Annotated[str, Query(alias="cursor", max_length=400, description="上一页的 next / `next` of the page before")]
 READ_RECEIPTS, SHARING = "gateway.receipt.read", "gov.data-sharing"
 
@@ -182,10 +183,12 @@ async def _whose(request: Request, conn: AsyncConnection, identity: Identity) ->
     if identity.kind != "staff" or identity.org is None:
         raise Refusal("wrong_kind")
     parts = _parts(request)
-    held = await granted.with_power(conn, identity.org, READ_RECEIPTS, parts.clock.now())
-    if not held:
-        area = parts.profile.root_area
-        raise Refusal("missing_power", power=READ_RECEIPTS, affair=SHARING, area=area, org=identity.org, holder=None)
+    area, now = parts.profile.root_area, parts.clock.now()
+    found = await granted.covering(conn, SHARING, area)
+    if holding(found, identity.org, READ_RECEIPTS, SHARING, area, now) is None:
+        lead = route(found, SHARING, area, now)
+        holder = lead.holder if lead else None
+        raise Refusal("missing_power", power=READ_RECEIPTS, affair=SHARING, area=area, org=identity.org, holder=holder)
     return None
 
 

@@ -31,10 +31,10 @@ async def community(area: AreaPath, request: Request, response: Response, identi
     """What the gateway has, also while services are down: `missing` names those, `as_of` how new the rest is.
 
     Staff see the areas of their organisation and what lies in or around them. Errors: `area_malformed`,
-    `unknown_area`, `outside_area`, `wrong_kind`."""
+    `unknown_area`, `outside_area`, `wrong_kind`, `purpose_unknown`."""
     composer: Composer = request.app.state.composer
     place = trim(area)
-    reader(identity)
+    reader(request, identity)
     async with composer.database.read() as conn:
         sight = await sight_of(conn, identity)
     if not sight.sees_place(place):
@@ -58,9 +58,10 @@ async def figures(
 ) -> FiguresOut:
     """For dashboards: everything that departments keep, paged, with the positions up to which it was read.
 
-    Staff see their own areas. Errors: `wrong_kind`, `area_malformed`, `outside_area`, `cursor_malformed`."""
+    Staff see their own areas. Errors: `wrong_kind`, `purpose_unknown`, `area_malformed`, `outside_area`,
+    `cursor_malformed`."""
     composer: Composer = request.app.state.composer
-    reader(identity)
+    reader(request, identity)
     for word in (service, kind):
         if word is not None and not word.isprintable():
             raise Refusal("invalid_request", reason="not plain text")
@@ -94,9 +95,9 @@ def _after(place: str) -> tuple[str, str, str, str] | None:
 async def chain(case_id: CaseId, request: Request, response: Response, identity: Caller) -> ChainOut:
     """The case with every event of it and of its money, in order, the mandates behind them and the ledger's entries.
 
-    Errors: `not_found`, `outside_area`, `wrong_kind`."""
+    Errors: `not_found`, `outside_area`, `wrong_kind`, `purpose_unknown`."""
     composer: Composer = request.app.state.composer
-    reader(identity)
+    reader(request, identity)
     missing = await composer.missing()
     async with composer.database.read() as conn:
         sight = await sight_of(conn, identity)

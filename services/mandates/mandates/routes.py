@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from mandates import desk, powers, store
 from mandates.domain.catalogue import Affair
@@ -17,11 +17,11 @@ from mandates.store import save
 from mandates.switching import Switching
 from suizhuan import paging
 from suizhuan.commands import CommandDep
-from suizhuan.identity import Caller
+from suizhuan.identity import Caller, caller
 from suizhuan.service import Parts
 from suizhuan.unit_of_work import Tx
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(caller)])
 ORGANISATIONS: list[str | Enum] = ["organisations 组织"]
 AFFAIRS: list[str | Enum] = ["affairs 事项目录"]
 Id = Annotated[str, Path(max_length=80)]
@@ -47,6 +47,8 @@ def switching_of(request: Request) -> Switching:
 async def register(body: OrganisationIn, request: Request, command: CommandDep) -> Response:
     """需要权力 mandates.organisation.register,在该组织的各区域 / needs that power at each of its areas."""
     profile = parts_of(request).profile
+
+    command.staff()
 
     async def work(tx: Tx) -> OrganisationOut:
         org = desk.organisation(body)
@@ -99,6 +101,8 @@ async def organisation(org: Id, request: Request, response: Response, caller: Ca
 async def add_staff(org: Id, body: StaffList, request: Request, command: CommandDep) -> Response:
     """需要权力 mandates.organisation.register / needs that power where the organisation is."""
 
+    command.staff()
+
     async def work(tx: Tx) -> OrganisationOut:
         found = await store.organisation(tx.conn, org)
         command.check_version(found.version)
@@ -113,6 +117,8 @@ async def add_staff(org: Id, body: StaffList, request: Request, command: Command
 async def list_affair(body: AffairIn, request: Request, command: CommandDep) -> Response:
     """需要权力 mandates.affair.list;其主管部门的根权责随即移交 / its owner's root is switched in at once."""
     profile = parts_of(request).profile
+
+    command.staff()
 
     async def work(tx: Tx) -> AffairOut:
         await tx.act(powers.LIST, powers.REGISTERS, profile.root_area)

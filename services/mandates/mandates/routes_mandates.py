@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mandates import desk, powers, store
 from mandates import store_switches as switches
@@ -21,12 +21,12 @@ from mandates.timers import watch_planned_end
 from suizhuan import paging
 from suizhuan.commands import Command, CommandDep
 from suizhuan.context import new_id
-from suizhuan.identity import Caller
+from suizhuan.identity import Caller, caller
 from suizhuan.kernel.area import trim
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Authority, Tx
 
-router = APIRouter(tags=["mandates 委托"])
+router = APIRouter(tags=["mandates 委托"], dependencies=[Depends(caller)])
 Filter = Annotated[str | None, Query(max_length=100)]
 
 
@@ -34,9 +34,10 @@ Filter = Annotated[str | None, Query(max_length=100)]
 async def propose(body: ProposalIn, request: Request, command: CommandDep) -> Response:
     """需要权力 mandates.mandate.place。应急委托立即开始，资金随后 / an emergency starts at once, its money follows."""
     profile = parts_of(request).profile
+    giver = command.staff()
 
     async def work(tx: Tx) -> MandateOut:
-        change = await desk.draft(tx, body, giver=command.identity.org or "", profile=profile, mandate=new_id())
+        change = await desk.draft(tx, body, giver=giver, profile=profile, mandate=new_id())
         wanted = change.mandate
         grant = await powers.act_as_giver(tx, powers.PLACE, wanted.affair, wanted.area)
         if wanted.emergency is not None:
@@ -87,8 +88,8 @@ async def decide(mandate: Id, body: AdmissionIn, request: Request, command: Comm
 
     async def work(tx: Tx, found: Mandate) -> MandateOut:
         holder = await store.organisation(tx.conn, found.holder)
-        me = command.identity
-        if body.decision == "refuse" and me.kind == "staff" and me.org == found.holder:
+        me = command.staff()
+        if body.decision == "refuse" and me == found.holder:
             authority = None  # not an exercise of power: nobody need take on what comes without powers or funds
         else:
             authority = Authority.of(await powers.act_on_admission(tx, found, holder))
@@ -96,7 +97,7 @@ async def decide(mandate: Id, body: AdmissionIn, request: Request, command: Comm
             if body.reason is None:
                 raise Refusal("reason_missing")
             return MandateOut.of(await store.save(tx, admission.refuse(found, reason=body.reason), authority=authority))
-        change = admission.admit(found, by=me.org or "", now=tx.now, price_fen=profile.price_fen(found.affair))
+        change = admission.admit(found, by=me, now=tx.now, price_fen=profile.price_fen(found.affair))
         await desk.check_slot(tx, found)
         after = await store.save(tx, change, authority=authority)
         await watch_planned_end(tx, after)
@@ -197,6 +198,8 @@ async def _on_one(
     command: Command, mandate: str, work: Callable[[Tx, Mandate], Awaitable[MandateOut]], *, status: int = 200
 ) -> Response:
     """Run a command on one mandate, locked, at the version that the caller has seen."""
+
+    command.staff()
 
     async def locked(tx: Tx) -> MandateOut:
         found = await store.mandate(tx.conn, mandate, lock=True)
