@@ -27,7 +27,7 @@ def moment(*, nullable: bool = False) -> Any:
     return Field(default=None, sa_column=Column(UtcDateTime, nullable=nullable))
 
 
-def number(*, nullable: bool = False) -> Any:
+def whole(*, nullable: bool = False) -> Any:
     return Field(default=None, sa_column=Column(BigInt, nullable=nullable))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Column, Index, MetaData, Text, UniqueConstraint, text
 from sqlmodel import Field
 
-from population.columns_of import Base, json_column, moment, number, place_code, table_of, words
+from population.columns_of import Base, json_column, moment, place_code, table_of, whole, words
 from population.tables_imports import CountRow, FreshRow, ImportErrorRow, ImportFileRow, JobRow, MandateRow
 from suizhuan.db.types import BigInt
 
@@ -21,7 +21,7 @@ class AreaRow(Base, table=True):
     name_zh: str
     name_en: str
     kind: str
-    version: int = number()
+    version: int = whole()
     synthetic: bool
 
 
@@ -33,8 +33,8 @@ class BuildingRow(Base, table=True):
     id: str = Field(primary_key=True)
     grid: str = place_code()
     name: str
-    floors: int | None = number(nullable=True)
-    version: int = number()
+    floors: int | None = whole(nullable=True)
+    version: int = whole()
     refreshed_at: datetime = moment()
 
 
@@ -64,7 +64,7 @@ class HouseholdRow(Base, table=True):
     number: str
     dwelling: str | None = words(nullable=True)
     head: str | None = words(nullable=True)
-    version: int = number()
+    version: int = whole()
 
 
 class PersonRow(Base, table=True):
@@ -90,12 +90,12 @@ class PersonRow(Base, table=True):
     dwelling: str | None = words(nullable=True)
     household: str | None = words(nullable=True)
     sex: str
-    birth_from: int = number()
+    birth_from: int = whole()
     registration: str
     state: str
     shown_name: str
     shown_id: str
-    version: int = number()
+    version: int = whole()
     changed_at: datetime = moment()
     departed_at: datetime | None = moment(nullable=True)
     lost: bool
@@ -157,12 +157,12 @@ class FileRow(Base, table=True):
     grid: str = place_code()
     state: str
     officer: str | None = words(nullable=True)
-    interval_days: int = number()
+    interval_days: int = whole()
     opened_at: datetime = moment()
     due_at: datetime = moment()
     visited_at: datetime | None = moment(nullable=True)
-    reminded: int = number()
-    version: int = number()
+    reminded: int = whole()
+    version: int = whole()
     ending: str | None = words(nullable=True)
 
 
@@ -203,7 +203,7 @@ class PermitRow(Base, table=True):
     applied_at: datetime = moment()
     due_at: datetime = moment()
     valid_until: datetime | None = moment(nullable=True)
-    version: int = number()
+    version: int = whole()
 
 
 class CorrectionRow(Base, table=True):
@@ -222,7 +222,7 @@ class CorrectionRow(Base, table=True):
     state: str
     asked_at: datetime = moment()
     due_at: datetime = moment()
-    version: int = number()
+    version: int = whole()
 
 
 class CorrectionPrivateRow(Base, table=True):

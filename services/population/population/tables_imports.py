@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Column, Index, LargeBinary, text
 from sqlmodel import Field
 
-from population.columns_of import Base, json_column, moment, number, place_code, words
+from population.columns_of import Base, json_column, moment, place_code, whole, words
 from suizhuan.db.types import BigInt
 
 RUNNING = text("ended_at IS NULL")
@@ -27,21 +27,21 @@ class JobRow(Base, table=True):
     org: str
     format: str
     state: str
-    size: int = number()
-    read: int = number()
-    total: int | None = number(nullable=True)
-    added: int = number()
-    updated: int = number()
-    unchanged: int = number()
-    refused: int = number()
-    buildings: int = number()
-    dwellings: int = number()
-    households: int = number()
+    size: int = whole()
+    read: int = whole()
+    total: int | None = whole(nullable=True)
+    added: int = whole()
+    updated: int = whole()
+    unchanged: int = whole()
+    refused: int = whole()
+    buildings: int = whole()
+    dwellings: int = whole()
+    households: int = whole()
     grids: Any = json_column()
     begun_at: datetime = moment()
     ended_at: datetime | None = moment(nullable=True)
     reason: str | None = words(nullable=True)
-    version: int = number()
+    version: int = whole()
 
 
 class ImportFileRow(Base, table=True):
@@ -67,10 +67,10 @@ class CountRow(Base, table=True):
 
     __tablename__ = "grid_count"
     grid: str = place_code(primary=True)
-    people: int = number()
-    households: int = number()
+    people: int = whole()
+    households: int = whole()
     by_registration: Any = json_column()
-    version: int = number()
+    version: int = whole()
     counted_at: datetime = moment()
 
 
@@ -90,7 +90,7 @@ class MandateRow(Base, table=True):
     affair: str
     area: str = place_code()
     holder: str
-    staff_count: int = number()
-    amount_fen: int = number()
+    staff_count: int = whole()
+    amount_fen: int = whole()
     state: str
-    sequence: int = number()
+    sequence: int = whole()
