@@ -232,7 +232,7 @@ WRONG: dict[str, tuple[Change, str, str]] = {
                 "affair": "street.vendors",
                 "giver": "dept-urban-management",
                 "powers": ["complaints.case.handle"],
-            }
+            },
         ),
         "mandates.0.role",
         "never leads an assist item",
