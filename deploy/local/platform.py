@@ -15,7 +15,7 @@ import json
 import secrets
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +27,7 @@ from deploy.local.process import HOST, free_ports
 from deploy.local.programs import Program, ProgramFailed
 from deploy.local.topics import NotEmpty, make_all, refuse_existing
 from deploy.people import clients, people
-from deploy.topology import BY_NAME, DEPARTMENTS, GATEWAY, TOPIC_NAMES
+from deploy.topology import BY_NAME, GATEWAY, TOPIC_NAMES
 from suizhuan.profile import load_profile
 from suizhuan.seed import Seed, load_seed
 
@@ -47,7 +47,8 @@ class Platform:
     With `keep`, the databases stay over `stop`, and a platform of the same folder and the same servers goes on.
     `ports` are those of the services and of `issuer`, free ones where not given. `settings` are variables for every
     service. `roles` are the processes that a service runs as, such as `("api", "worker", "worker")`, otherwise one that
-    is all: its programs are then named `finance-api`, `finance-worker`, `finance-worker-2`.
+    is all: its programs are then named `finance-api`, `finance-worker`, `finance-worker-2`. `services` are those of the
+    topology that run here.
     Nothing outlives this process. Errors of all methods: ProgramFailed, which names the program.
     """
 
@@ -63,6 +64,7 @@ class Platform:
         ports: Mapping[str, int] | None = None,
         settings: Mapping[str, str] | None = None,
         roles: Mapping[str, Sequence[str]] | None = None,
+        services: Collection[str] = tuple(BY_NAME),
         ready_s: float = READY_S,
     ) -> None:
         self.folder = folder.resolve()
@@ -77,13 +79,14 @@ class Platform:
         self._known = bool(kept)
         self._founded = bool(kept.get("founded"))
         self._prefix = str(kept.get("prefix") or f"suizhuan_{secrets.token_hex(4)}")
-        self._databases = Databases(postgres, self._prefix, BY_NAME)
-        names = [*BY_NAME, ISSUER_NAME]
+        self.services = tuple(name for name in BY_NAME if name in services)
+        self._databases = Databases(postgres, self._prefix, self.services)
+        names = [*self.services, ISSUER_NAME]
         self.ports = dict(zip(names, free_ports(len(names)), strict=True)) | dict(ports or {})
         self.base = self.url(GATEWAY)
         self.issuer = self.url(ISSUER_NAME)
-        self._roles = {name: tuple((roles or {}).get(name, (ALL,))) for name in BY_NAME}
-        self.programs = {program.name: program for name in BY_NAME for program in self._programs_of(name)}
+        self._roles = {name: tuple((roles or {}).get(name, (ALL,))) for name in self.services}
+        self.programs = {program.name: program for name in self.services for program in self._programs_of(name)}
         self.programs[ISSUER_NAME] = self._issuer()
 
     def url(self, service: str) -> str:
@@ -173,8 +176,8 @@ class Platform:
         self.programs[ISSUER_NAME].start()
         await self._databases.create()
         # Who is founded starts when that is done; the others need not wait for it.
-        later = [name for name, spec in BY_NAME.items() if spec.is_founded and not self._founded]
-        first = [name for name in BY_NAME if name not in later]
+        later = [name for name in self.services if BY_NAME[name].is_founded and not self._founded]
+        first = [name for name in self.services if name not in later]
         await asyncio.gather(*(self._migrate(name) for name in first if ALL not in self._roles[name]))
         for name in first:
             self._start_all_of(name)
@@ -255,7 +258,9 @@ class Platform:
             "ROOT_PATH": "" if service == GATEWAY else f"/{service}",
         }
         if service == GATEWAY:
-            own |= {"UPSTREAMS": json.dumps({name: f"{self.url(name)}/{name}" for name in DEPARTMENTS})}
+            own |= {
+                "UPSTREAMS": json.dumps({name: f"{self.url(name)}/{name}" for name in self.services if name != GATEWAY})
+            }
         issuer = {"issuer": ISSUER, "jwks_url": f"{self.url(ISSUER_NAME)}/jwks"}
         common = {
             "LOG_URL": f"kafka://{self._kafka}",
@@ -263,7 +268,7 @@ class Platform:
             "REDIS_PREFIX": self._prefix,
             "HOST": HOST,
             "PROFILE": self.profile,
-            "TOPICS": json.dumps(TOPIC_NAMES),
+            "TOPICS": json.dumps([t for t in TOPIC_NAMES if t.partition(".")[0] in self.services]),
             "ISSUERS": json.dumps([issuer]),
             "TRUST_DEMO_ISSUER": "true",
             "LOG_FORMAT": "text",

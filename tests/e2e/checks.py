@@ -47,7 +47,7 @@ async def caught_up(platform: Platform, kafka: str, service: str) -> None:
 async def quiet(platform: Platform, kafka: str) -> None:
     """Returns when nothing is on its way any more: twice in a row every service has caught up."""
     for _ in range(2):
-        for service in BY_NAME:
+        for service in platform.services:
             await caught_up(platform, kafka, service)
 
 
@@ -98,7 +98,7 @@ async def whole(platform: Platform, kafka: str, under_way: Collection[str] = ())
 
     `under_way` are cases of a story that is not told to its end: money may be held for them."""
     await quiet(platform, kafka)
-    for service in BY_NAME:
+    for service in platform.services:
         assert await rows(platform, service, "SELECT * FROM dead_letter") == [], f"dead letters of {service}"
     found = await events(kafka)
     _handovers_are_answered_once(found)

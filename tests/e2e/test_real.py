@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.real, pytest
 
 OUTAGE_S = 20.0
 PATIENCE_S = 90.0
+CORE = ("mandates", "finance", "complaints", "gateway")  # all of them: tests/local/test_platform.py
 REPORT = {"category": "01-02", "area": "321302002907001", "description": "垃圾"}
 BEFORE_HANDOVER, FROM_HANDOVER = PARTS[:3], PARTS[3:]
 assert FROM_HANDOVER[0] is handling.handed_over
@@ -63,7 +64,8 @@ async def real(tmp_path_factory: pytest.TempPathFactory, postgres_url: str, redi
         pytest.skip(str(reason))
     try:
         servers = {"kafka": kafka.url, "postgres": postgres_url, "redis": redis_url}
-        async with Platform(folder, **servers, roles={"complaints": ("api", "worker")}) as platform:
+        roles = {"complaints": ("api", "worker")}
+        async with Platform(folder, **servers, roles=roles, services=CORE) as platform:
             yield Real(platform, kafka)
     finally:
         await asyncio.to_thread(kafka.kill)

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from .journal import Line
 
 Row = dict[str, Any]
-SERVICES = ("mandates", "finance", "complaints", "gateway")
+SERVICES = ("mandates", "finance", "complaints", "gateway")  # those that run in these tests
 BEATS = "mandates.authority.beat"
 
 

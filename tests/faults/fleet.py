@@ -67,6 +67,7 @@ class Fleet:
                 profile=str(PROFILE),
                 settings=POOL,
                 roles=ROLES,
+                services=ROLES,
                 ready_s=READY_S,
             )
             await stack.enter_async_context(self.platform)
