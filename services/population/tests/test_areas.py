@@ -8,6 +8,8 @@ import pytest
 
 from .conftest import COMMUNITY, GRID, GRID_2, NANGUAN, OTHER, OWNER, ROOT, STREET, XIANGLI, World, of
 
+pytestmark = pytest.mark.either_database
+
 NAMES = {"name": "新网格", "name_en": "New grid"}
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from population import tables as t
 
 from .conftest import COMMUNITY, DAY, FOREIGN, GRID, GRID_2, NANGUAN, OTHER, ROOT, STREET, World
+
+pytestmark = pytest.mark.either_database
 
 MANDATE = f"m-population.register-{NANGUAN}"
 

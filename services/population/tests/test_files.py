@@ -9,6 +9,8 @@ import pytest
 
 from .conftest import COMMUNITY, DAY, GRID, GRID_2, NANGUAN, OTHER, World, of
 
+pytestmark = pytest.mark.either_database
+
 DISABLED = {"kind": "disabled", "attributes": {"type": "limbs", "grade": "g2"}}
 SIX = {
     "minimum-living": {"category": "a"},

@@ -9,6 +9,8 @@ import pytest
 
 from .conftest import COMMUNITY, FOREIGN, GRID, GRID_2, NANGUAN, OTHER, World, id_number, of
 
+pytestmark = pytest.mark.either_database
+
 
 async def test_a_person_is_registered_coarsely_and_shown_masked(world: World) -> None:
     made = await world.person(name="欧阳明月", id_number="11010519491231002X")

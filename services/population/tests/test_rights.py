@@ -12,6 +12,8 @@ from population import tables as t
 
 from .conftest import COMMUNITY, DAY, GRID, NANGUAN, OTHER, World, id_number, of
 
+pytestmark = pytest.mark.either_database
+
 SUBJECT = "resident-nanguan-01"
 
 
