@@ -138,7 +138,7 @@ async def test_an_identity_drawn_before_its_transaction_has_a_number_slips_throu
             await transaction.commit()
         async with demo.database.write() as other:
             await put(other, "first", key="u", demo=demo)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(200):
             while not seen:  # the gate waits for the transactions of everybody else's tests, too
                 seen += await cursor.take(conn)
                 await conn.execute(text("SELECT pg_sleep(0.01)"))
