@@ -5,32 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, MetaData, Table, Text, text
+from sqlalchemy import Column, Index, MetaData, Text, text
 from sqlmodel import Field, SQLModel
 
-from suizhuan.db.types import BigInt, Json, UtcDateTime
+from suizhuan.db.columns import a_json, a_moment, a_number, a_text, table_of
 
 
 class Base(SQLModel):
     """Tables of this service only: several services may live in one process."""
 
     metadata = MetaData()
-
-
-def _json() -> Any:
-    return Field(default=None, sa_column=Column(Json, nullable=False))
-
-
-def _moment(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(UtcDateTime, nullable=nullable))
-
-
-def _number(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(BigInt, nullable=nullable))
-
-
-def _text(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(Text, nullable=nullable))
 
 
 # Said without the state, which every command changes: a change of a column that no index mentions is written into the
@@ -56,26 +40,26 @@ class CaseRow(Base, table=True):
     area: str
     channel: str
     state: str
-    version: int = _number()
-    case_term: int = _number()
-    responsible: str | None = _text(nullable=True)
-    mandate: str | None = _text(nullable=True)
-    term: int | None = _number(nullable=True)
-    price_fen: int = _number()
+    version: int = a_number()
+    case_term: int = a_number()
+    responsible: str | None = a_text(nullable=True)
+    mandate: str | None = a_text(nullable=True)
+    term: int | None = a_number(nullable=True)
+    price_fen: int = a_number()
     limit: str = Field(sa_column=Column("time_limit", Text, nullable=False))
-    reported_at: datetime = _moment()
-    due_at: datetime = _moment()
-    yellow_at: datetime = _moment()
-    red_at: datetime = _moment()
-    base_due_at: datetime = _moment()
-    routed_at: datetime | None = _moment(nullable=True)
-    moved_at: datetime | None = _moment(nullable=True)
-    started_at: datetime | None = _moment(nullable=True)
-    handled_at: datetime | None = _moment(nullable=True)
-    verified_at: datetime | None = _moment(nullable=True)
-    closed_at: datetime | None = _moment(nullable=True)
-    settled_at: datetime | None = _moment(nullable=True)
-    suspended_at: datetime | None = _moment(nullable=True)
+    reported_at: datetime = a_moment()
+    due_at: datetime = a_moment()
+    yellow_at: datetime = a_moment()
+    red_at: datetime = a_moment()
+    base_due_at: datetime = a_moment()
+    routed_at: datetime | None = a_moment(nullable=True)
+    moved_at: datetime | None = a_moment(nullable=True)
+    started_at: datetime | None = a_moment(nullable=True)
+    handled_at: datetime | None = a_moment(nullable=True)
+    verified_at: datetime | None = a_moment(nullable=True)
+    closed_at: datetime | None = a_moment(nullable=True)
+    settled_at: datetime | None = a_moment(nullable=True)
+    suspended_at: datetime | None = a_moment(nullable=True)
     suspended_from: str | None = None
     handover: str | None = None
     switch: str | None = None
@@ -86,9 +70,9 @@ class CaseRow(Base, table=True):
     invalid_reason: str | None = None
     redirect: str | None = None
     satisfied: bool | None = None
-    paid_fen: int | None = _number(nullable=True)
-    stack: Any = _json()
-    holds: Any = _json()
+    paid_fen: int | None = a_number(nullable=True)
+    stack: Any = a_json()
+    holds: Any = a_json()
 
 
 class PrivateRow(Base, table=True):
@@ -108,16 +92,16 @@ class HistoryRow(Base, table=True):
 
     __tablename__ = "case_history"
     case_id: str = Field(primary_key=True)
-    version: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
+    version: int = a_number(primary=True)
     event: str
     event_id: str
-    at: datetime = _moment()
-    case_term: int = _number()
+    at: datetime = a_moment()
+    case_term: int = a_number()
     state: str
     org: str | None = None
     mandate: str | None = None
-    term: int | None = _number(nullable=True)
-    data: Any = _json()
+    term: int | None = a_number(nullable=True)
+    data: Any = a_json()
 
 
 class HandoverRow(Base, table=True):
@@ -127,22 +111,22 @@ class HandoverRow(Base, table=True):
     __table_args__ = (Index("handover_by_case", "case_id"),)
     id: str = Field(primary_key=True)
     case_id: str
-    case_term: int = _number()
+    case_term: int = a_number()
     giver: str
     receiver: str
     affair: str
     mandate: str | None = None
-    price_fen: int = _number()
-    carried_fen: int = _number()
-    needed_fen: int = _number()
+    price_fen: int = a_number()
+    carried_fen: int = a_number()
+    needed_fen: int = a_number()
     state: str
-    requested_at: datetime = _moment()
-    expires_at: datetime = _moment()
+    requested_at: datetime = a_moment()
+    expires_at: datetime = a_moment()
     reason: str | None = None
-    shortfall_fen: int = _number()
+    shortfall_fen: int = a_number()
     hold: str | None = None
-    held_fen: int | None = _number(nullable=True)
-    decided_at: datetime | None = _moment(nullable=True)
+    held_fen: int | None = a_number(nullable=True)
+    decided_at: datetime | None = a_moment(nullable=True)
 
 
 class SwitchWaitRow(Base, table=True):
@@ -150,8 +134,8 @@ class SwitchWaitRow(Base, table=True):
 
     __tablename__ = "switch_wait"
     ref: str = Field(primary_key=True)
-    cases: int = _number()
-    waiting: int = _number()
+    cases: int = a_number()
+    waiting: int = a_number()
 
 
 class SwitchCaseRow(Base, table=True):
@@ -160,7 +144,7 @@ class SwitchCaseRow(Base, table=True):
     __tablename__ = "switch_case"
     ref: str = Field(primary_key=True)
     case_id: str = Field(primary_key=True)
-    case_term: int = _number()
+    case_term: int = a_number()
     state: str
     hold: str | None = None
 
@@ -171,7 +155,7 @@ class ReferralRow(Base, table=True):
     __tablename__ = "referral"
     service: str = Field(primary_key=True)
     referral: str = Field(primary_key=True)
-    case_id: str | None = _text(nullable=True)
+    case_id: str | None = a_text(nullable=True)
 
 
 class TariffRow(Base, table=True):
@@ -179,8 +163,8 @@ class TariffRow(Base, table=True):
 
     __tablename__ = "tariff"
     affair: str = Field(primary_key=True)
-    price_fen: int = _number()
-    sequence: int = _number()
+    price_fen: int = a_number()
+    sequence: int = a_number()
 
 
 class AffairRow(Base, table=True):
@@ -191,7 +175,7 @@ class AffairRow(Base, table=True):
     name_zh: str
     name_en: str
     owner: str
-    sequence: int = _number()
+    sequence: int = a_number()
 
 
 class OrganisationRow(Base, table=True):
@@ -202,7 +186,7 @@ class OrganisationRow(Base, table=True):
     name_zh: str
     name_en: str
     kind: str
-    sequence: int = _number()
+    sequence: int = a_number()
 
 
 class OrganisationAreaRow(Base, table=True):
@@ -214,20 +198,15 @@ class OrganisationAreaRow(Base, table=True):
     area: str = Field(primary_key=True)
 
 
-def _table(row: type[SQLModel]) -> Table:
-    found: Table = row.__table__  # type: ignore[attr-defined]
-    return found
-
-
 own: MetaData = Base.metadata
-cases = _table(CaseRow)
-private = _table(PrivateRow)
-history = _table(HistoryRow)
-handovers = _table(HandoverRow)
-switch_wait = _table(SwitchWaitRow)
-switch_case = _table(SwitchCaseRow)
-referral = _table(ReferralRow)
-tariff = _table(TariffRow)
-affair = _table(AffairRow)
-organisation = _table(OrganisationRow)
-organisation_area = _table(OrganisationAreaRow)
+cases = table_of(CaseRow)
+private = table_of(PrivateRow)
+history = table_of(HistoryRow)
+handovers = table_of(HandoverRow)
+switch_wait = table_of(SwitchWaitRow)
+switch_case = table_of(SwitchCaseRow)
+referral = table_of(ReferralRow)
+tariff = table_of(TariffRow)
+affair = table_of(AffairRow)
+organisation = table_of(OrganisationRow)
+organisation_area = table_of(OrganisationAreaRow)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Column, Index, MetaData, Table, UniqueConstraint, text
+from sqlalchemy import Index, MetaData, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from suizhuan.db.types import BigInt, Json, UtcDateTime
+from suizhuan.db.columns import a_json, a_moment, a_number, table_of
 
 
 class Base(SQLModel):
@@ -17,21 +16,13 @@ class Base(SQLModel):
     metadata = MetaData()
 
 
-def _fen() -> Any:
-    return Field(sa_column=Column(BigInt, nullable=False))
-
-
-def _moment() -> Any:
-    return Field(sa_column=Column(UtcDateTime, nullable=False))
-
-
 class OrganisationRow(Base, table=True):
     """An organisation, as mandates announced it."""
 
     __tablename__ = "organisation"
     id: str = Field(primary_key=True)
     name: str
-    areas: list[str] = Field(sa_column=Column(Json, nullable=False))
+    areas: list[str] = a_json()
     kind: str | None = None
     parent: str | None = None
 
@@ -41,7 +32,7 @@ class TariffRow(Base, table=True):
 
     __tablename__ = "tariff"
     affair: str = Field(primary_key=True)
-    price_fen: int = _fen()
+    price_fen: int = a_number()
     version: int
 
 
@@ -57,7 +48,7 @@ class EntryRow(Base, table=True):
     mandate: str | None = None
     posted_by: str
     approved_by: str | None = None
-    at: datetime = _moment()
+    at: datetime = a_moment()
     __table_args__ = (Index("entry_by_case", "case"),)
 
 
@@ -70,7 +61,7 @@ class LineRow(Base, table=True):
     org: str
     account: str
     earmark: str = ""
-    amount_fen: int = _fen()
+    amount_fen: int = a_number()
     __table_args__ = (Index("line_by_account", "org", "account"),)
 
 
@@ -81,7 +72,7 @@ class BalanceRow(Base, table=True):
     org: str = Field(primary_key=True)
     account: str = Field(primary_key=True)
     earmark: str = Field(primary_key=True)
-    fen: int = _fen()
+    fen: int = a_number()
 
 
 class EarmarkRow(Base, table=True):
@@ -92,10 +83,10 @@ class EarmarkRow(Base, table=True):
     payer: str = Field(index=True)
     holder: str = Field(index=True)
     basis: str
-    amount_fen: int = _fen()
-    captured_fen: int = _fen()
-    returned_fen: int = _fen()
-    held_fen: int = _fen()
+    amount_fen: int = a_number()
+    captured_fen: int = a_number()
+    returned_fen: int = a_number()
+    held_fen: int = a_number()
     state: str
     version: int
 
@@ -114,9 +105,9 @@ class HoldRow(Base, table=True):
     case_term: int
     payer: str
     mandate: str | None = None
-    amount_fen: int = _fen()
+    amount_fen: int = a_number()
     state: str
-    placed_at: datetime = _moment()
+    placed_at: datetime = a_moment()
     __table_args__ = (
         Index("hold_by_payer", "payer", "state"),
         Index("hold_open", "amount_fen", postgresql_where=OPEN_HOLD, sqlite_where=OPEN_HOLD),
@@ -134,10 +125,10 @@ class BillRow(Base, table=True):
     org: str
     mandate: str | None = Field(default=None, index=False)
     what: str
-    amount_fen: int = _fen()
+    amount_fen: int = a_number()
     state: str
-    paid_fen: int = _fen()
-    version: int = _fen()
+    paid_fen: int = a_number()
+    version: int = a_number()
     __table_args__ = (Index("bill_by_org", "org", "state"), Index("bill_by_mandate", "mandate"))
 
 
@@ -158,17 +149,13 @@ class CaseRow(Base, table=True):
     paid: bool
 
 
-def _table(model: type[SQLModel]) -> Table:
-    return model.metadata.tables[str(model.__tablename__)]
-
-
-organisation = _table(OrganisationRow)
-tariff = _table(TariffRow)
-entry = _table(EntryRow)
-line = _table(LineRow)
-balance = _table(BalanceRow)
-earmark = _table(EarmarkRow)
-hold = _table(HoldRow)
-bill = _table(BillRow)
-given_up = _table(GivenUpRow)
-case_money = _table(CaseRow)
+organisation = table_of(OrganisationRow)
+tariff = table_of(TariffRow)
+entry = table_of(EntryRow)
+line = table_of(LineRow)
+balance = table_of(BalanceRow)
+earmark = table_of(EarmarkRow)
+hold = table_of(HoldRow)
+bill = table_of(BillRow)
+given_up = table_of(GivenUpRow)
+case_money = table_of(CaseRow)

@@ -5,28 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, MetaData, Table
+from sqlalchemy import Index, MetaData
 from sqlmodel import Field, SQLModel
 
-from suizhuan.db.types import BigInt, Json, UtcDateTime
+from suizhuan.db.columns import a_json, a_moment, a_number, table_of
 
 
 class Base(SQLModel):
     """Tables of this service only: several services may live in one process."""
 
     metadata = MetaData()
-
-
-def _json() -> Any:
-    return Field(sa_column=Column(Json, nullable=False))
-
-
-def _moment(*, nullable: bool = True) -> Any:
-    return Field(default=None, sa_column=Column(UtcDateTime, nullable=nullable))
-
-
-def _number(*, nullable: bool = False, key: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(BigInt, nullable=nullable, primary_key=key, autoincrement=False))
 
 
 class OrganisationRow(Base, table=True):
@@ -38,7 +26,7 @@ class OrganisationRow(Base, table=True):
     name_en: str
     kind: str
     parent: str | None = None
-    version: int = _number()
+    version: int = a_number()
 
 
 class OrganisationAreaRow(Base, table=True):
@@ -71,15 +59,15 @@ class MandateRow(Base, table=True):
     role: str
     giver: str
     holder: str = Field(index=True)
-    powers: list[str] = _json()
+    powers: list[str] = a_json()
     state: str
-    term: int | None = _number(nullable=True)
+    term: int | None = a_number(nullable=True)
     staff_count: int
-    amount_fen: int = _number()
+    amount_fen: int = a_number()
     basis: str
-    starts_at: datetime | None = _moment()
-    ends_at: datetime | None = _moment()
-    version: int = _number()
+    starts_at: datetime | None = a_moment(nullable=True)
+    ends_at: datetime | None = a_moment(nullable=True)
+    version: int = a_number()
 
 
 class CaseRow(Base, table=True):
@@ -93,18 +81,18 @@ class CaseRow(Base, table=True):
     category: str
     channel: str
     state: str
-    case_term: int = _number()
+    case_term: int = a_number()
     responsible: str | None = None
     mandate: str | None = None
-    term: int | None = _number(nullable=True)
-    price_fen: int = _number()
-    due_at: datetime | None = _moment()
-    yellow_at: datetime | None = _moment()
-    red_at: datetime | None = _moment()
+    term: int | None = a_number(nullable=True)
+    price_fen: int = a_number()
+    due_at: datetime | None = a_moment(nullable=True)
+    yellow_at: datetime | None = a_moment(nullable=True)
+    red_at: datetime | None = a_moment(nullable=True)
     card: str | None = None
     movement: str | None = None  # a handover under way
-    reported_at: datetime | None = _moment()
-    version: int = _number()
+    reported_at: datetime | None = a_moment(nullable=True)
+    version: int = a_number()
 
 
 class StepRow(Base, table=True):
@@ -114,17 +102,17 @@ class StepRow(Base, table=True):
     case: str = Field(primary_key=True)
     topic: str = Field(primary_key=True)
     partition: int = Field(primary_key=True)
-    offset: int = _number(key=True)
+    offset: int = a_number(primary=True)
     event: str
     type: str
-    at: datetime | None = _moment(nullable=False)
+    at: datetime | None = a_moment()
     actor: str | None = None
     org: str | None = None
     mandate: str | None = None
-    term: int | None = _number(nullable=True)
-    authority_offset: int | None = _number(nullable=True)
+    term: int | None = a_number(nullable=True)
+    authority_offset: int | None = a_number(nullable=True)
     causation: str | None = None
-    data: dict[str, Any] = _json()
+    data: dict[str, Any] = a_json()
 
 
 class HoldRow(Base, table=True):
@@ -137,9 +125,9 @@ class HoldRow(Base, table=True):
     purpose: str
     payer: str = Field(index=True)
     mandate: str | None = Field(default=None, index=True)
-    amount_fen: int = _number()
-    captured_fen: int = _number()
-    released_fen: int = _number()
+    amount_fen: int = a_number()
+    captured_fen: int = a_number()
+    released_fen: int = a_number()
     payee: str | None = None
     entry: str | None = None
     state: str
@@ -154,8 +142,8 @@ class EntryRow(Base, table=True):
     cause: str
     memo: str
     event: str
-    at: datetime | None = _moment(nullable=False)
-    lines: list[dict[str, Any]] = _json()
+    at: datetime | None = a_moment()
+    lines: list[dict[str, Any]] = a_json()
 
 
 class BalanceRow(Base, table=True):
@@ -165,7 +153,7 @@ class BalanceRow(Base, table=True):
     org: str = Field(primary_key=True)
     account: str = Field(primary_key=True)
     earmark: str = Field(primary_key=True)
-    amount_fen: int = _number()
+    amount_fen: int = a_number()
 
 
 class EarmarkRow(Base, table=True):
@@ -175,8 +163,8 @@ class EarmarkRow(Base, table=True):
     mandate: str = Field(primary_key=True)
     payer: str = Field(index=True)
     holder: str = Field(index=True)
-    amount_fen: int = _number()
-    returned_fen: int = _number()
+    amount_fen: int = a_number()
+    returned_fen: int = a_number()
     basis: str
     entry: str | None = None
     state: str
@@ -196,22 +184,18 @@ class ThingRow(Base, table=True):
     area: str | None = None
     org: str | None = None
     state: str
-    at: datetime | None = _moment(nullable=False)
-    version: int = _number()
+    at: datetime | None = a_moment()
+    version: int = a_number()
 
 
-def _table(row: type[Base]) -> Table:
-    return Base.metadata.tables[str(row.__tablename__)]
-
-
-organisation = _table(OrganisationRow)
-organisation_area = _table(OrganisationAreaRow)
-affair = _table(AffairRow)
-mandate = _table(MandateRow)
-cases = _table(CaseRow)
-step = _table(StepRow)
-hold = _table(HoldRow)
-entry = _table(EntryRow)
-balance = _table(BalanceRow)
-earmark = _table(EarmarkRow)
-thing = _table(ThingRow)
+organisation = table_of(OrganisationRow)
+organisation_area = table_of(OrganisationAreaRow)
+affair = table_of(AffairRow)
+mandate = table_of(MandateRow)
+cases = table_of(CaseRow)
+step = table_of(StepRow)
+hold = table_of(HoldRow)
+entry = table_of(EntryRow)
+balance = table_of(BalanceRow)
+earmark = table_of(EarmarkRow)
+thing = table_of(ThingRow)

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Column, Index, MetaData, Table
+from sqlalchemy import Index, MetaData
 from sqlmodel import Field, SQLModel
 
-from suizhuan.db.types import BigInt, Json, UtcDateTime
+from suizhuan.db.columns import a_json, a_moment, a_number, table_of
 
 
 class Base(SQLModel):
     """These tables only."""
 
     metadata = MetaData()
-
-
-def _json() -> Any:
-    return Field(sa_column=Column(Json, nullable=False))
-
-
-def _moment(*, nullable: bool = True) -> Any:
-    return Field(default=None, sa_column=Column(UtcDateTime, nullable=nullable))
-
-
-def _number() -> Any:
-    return Field(default=None, sa_column=Column(BigInt, nullable=False))
 
 
 class SubscriptionRow(Base, table=True):
@@ -38,21 +25,21 @@ class SubscriptionRow(Base, table=True):
     hub: str
     purpose: str
     url: str
-    types: list[str] = _json()
+    types: list[str] = a_json()
     area: str | None = None
-    since: datetime | None = _moment()
+    since: datetime | None = a_moment(nullable=True)
     state: str
     cursor: str
-    generation: int = _number()
-    created_at: datetime | None = _moment(nullable=False)
-    failing_since: datetime | None = _moment()
-    attempts: int = _number()
-    next_at: datetime | None = _moment()
+    generation: int = a_number()
+    created_at: datetime | None = a_moment()
+    failing_since: datetime | None = a_moment(nullable=True)
+    attempts: int = a_number()
+    next_at: datetime | None = a_moment(nullable=True)
     why: str | None = None
-    delivered: int = _number()
-    version: int = _number()
+    delivered: int = a_number()
+    version: int = a_number()
     leased_by: str | None = None
-    leased_until: datetime | None = _moment()
+    leased_until: datetime | None = a_moment(nullable=True)
 
 
 class ReceiptRow(Base, table=True):
@@ -71,17 +58,13 @@ class ReceiptRow(Base, table=True):
     subscription: str | None = None
     service: str
     topic: str
-    partition: int = _number()
-    first_offset: int = _number()
-    last_offset: int = _number()
-    events: int = _number()
-    masked: int = _number()
-    at: datetime | None = _moment(nullable=False)
+    partition: int = a_number()
+    first_offset: int = a_number()
+    last_offset: int = a_number()
+    events: int = a_number()
+    masked: int = a_number()
+    at: datetime | None = a_moment()
 
 
-def _table(row: type[Base]) -> Table:
-    return Base.metadata.tables[str(row.__tablename__)]
-
-
-subscription = _table(SubscriptionRow)
-receipt = _table(ReceiptRow)
+subscription = table_of(SubscriptionRow)
+receipt = table_of(ReceiptRow)

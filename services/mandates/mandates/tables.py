@@ -5,28 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, MetaData, Table, text
+from sqlalchemy import Index, MetaData, text
 from sqlmodel import Field, SQLModel
 
-from suizhuan.db.types import BigInt, Json, UtcDateTime
+from suizhuan.db.columns import a_json, a_moment, a_number, table_of
 
 
 class Base(SQLModel):
     """Tables of this service only: several services may live in one process."""
 
     metadata = MetaData()
-
-
-def _json() -> Any:
-    return Field(sa_column=Column(Json, nullable=False))
-
-
-def _moment(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(UtcDateTime, nullable=nullable))
-
-
-def _number(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(BigInt, nullable=nullable))
 
 
 class OrganisationRow(Base, table=True):
@@ -39,7 +27,7 @@ class OrganisationRow(Base, table=True):
     kind: str
     parent: str | None = None
     version: int
-    registered_at: datetime = _moment()
+    registered_at: datetime = a_moment()
 
 
 class OrganisationAreaRow(Base, table=True):
@@ -72,11 +60,11 @@ class AffairRow(Base, table=True):
     name_en: str
     list: str
     owner: str
-    powers: Any = _json()
-    owner_powers: Any = _json()
+    powers: Any = a_json()
+    owner_powers: Any = a_json()
     basis: str
     version: int
-    listed_at: datetime = _moment()
+    listed_at: datetime = a_moment()
 
 
 class MandateRow(Base, table=True):
@@ -95,24 +83,24 @@ class MandateRow(Base, table=True):
     role: str
     giver: str
     holder: str
-    powers: Any = _json()
-    staff: Any = _json()
-    starts_at: datetime = _moment()
-    ends_at: datetime | None = _moment(nullable=True)
+    powers: Any = a_json()
+    staff: Any = a_json()
+    starts_at: datetime = a_moment()
+    ends_at: datetime | None = a_moment(nullable=True)
     basis: str
-    amount_fen: int | None = _number(nullable=True)
+    amount_fen: int | None = a_number(nullable=True)
     replaces: str | None = None
     emergency: str | None = None
     state: str
     version: int
-    created_at: datetime = _moment()
+    created_at: datetime = a_moment()
     admitted_by: str | None = None
     earmark: str | None = None
-    term: int | None = _number(nullable=True)
-    held_from: datetime | None = _moment(nullable=True)
-    ended_at: datetime | None = _moment(nullable=True)
+    term: int | None = a_number(nullable=True)
+    held_from: datetime | None = a_moment(nullable=True)
+    ended_at: datetime | None = a_moment(nullable=True)
     reason: str | None = None
-    shortfall_fen: int = _number()
+    shortfall_fen: int = a_number()
     next_org: str | None = None
     next_action: str | None = None
 
@@ -125,7 +113,7 @@ class HistoryRow(Base, table=True):
     version: int = Field(primary_key=True)
     event: str
     state: str
-    at: datetime = _moment()
+    at: datetime = a_moment()
     actor_org: str | None = None
     reason: str | None = None
 
@@ -136,7 +124,7 @@ class SlotRow(Base, table=True):
     __tablename__ = "slot"
     affair: str = Field(primary_key=True)
     area: str = Field(primary_key=True)
-    term: int = _number()
+    term: int = a_number()
     mandate: str | None = None
 
 
@@ -159,18 +147,18 @@ class SwitchRow(Base, table=True):
     why: str
     affair: str
     area: str
-    lo: int = _number()
-    hi: int = _number()
+    lo: int = a_number()
+    hi: int = a_number()
     mandate: str
     reason: str
     state: str
     attempt: int
     on_log: bool
-    opened_sequence: int | None = _number(nullable=True)
-    requested_at: datetime = _moment()
-    opened_at: datetime | None = _moment(nullable=True)
-    deadline_at: datetime | None = _moment(nullable=True)
-    ended_at: datetime | None = _moment(nullable=True)
+    opened_sequence: int | None = a_number(nullable=True)
+    requested_at: datetime = a_moment()
+    opened_at: datetime | None = a_moment(nullable=True)
+    deadline_at: datetime | None = a_moment(nullable=True)
+    ended_at: datetime | None = a_moment(nullable=True)
     why_dropped: str | None = None
     correlation_id: str
     causation_id: str | None = None
@@ -183,7 +171,7 @@ class AwaitedRow(Base, table=True):
     __tablename__ = "switch_awaited"
     switch: str = Field(primary_key=True)
     replica: str = Field(primary_key=True)
-    acknowledged_at: datetime | None = _moment(nullable=True)
+    acknowledged_at: datetime | None = a_moment(nullable=True)
     pending_cases: bool
     lease_over: bool
 
@@ -194,7 +182,7 @@ class CasesReadyRow(Base, table=True):
     __tablename__ = "switch_cases_ready"
     switch: str = Field(primary_key=True)
     cases: int
-    at: datetime = _moment()
+    at: datetime = a_moment()
 
 
 class ReplicaRow(Base, table=True):
@@ -204,8 +192,8 @@ class ReplicaRow(Base, table=True):
     id: str = Field(primary_key=True)
     service: str
     listed: bool
-    joined_at: datetime = _moment()
-    named_at: datetime | None = _moment(nullable=True)
+    joined_at: datetime = a_moment()
+    named_at: datetime | None = a_moment(nullable=True)
 
 
 class HeadRow(Base, table=True):
@@ -213,26 +201,21 @@ class HeadRow(Base, table=True):
 
     __tablename__ = "authority_head"
     id: int = Field(primary_key=True)
-    sequence: int = _number()
-    beat_at: datetime | None = _moment(nullable=True)
-    founded_at: datetime | None = _moment(nullable=True)
-
-
-def _table(row: type[SQLModel]) -> Table:
-    found: Table = row.__table__  # type: ignore[attr-defined]
-    return found
+    sequence: int = a_number()
+    beat_at: datetime | None = a_moment(nullable=True)
+    founded_at: datetime | None = a_moment(nullable=True)
 
 
 own: MetaData = Base.metadata
-organisation = _table(OrganisationRow)
-organisation_area = _table(OrganisationAreaRow)
-staff = _table(StaffRow)
-affair = _table(AffairRow)
-mandate = _table(MandateRow)
-history = _table(HistoryRow)
-slot = _table(SlotRow)
-switch = _table(SwitchRow)
-awaited = _table(AwaitedRow)
-cases_ready = _table(CasesReadyRow)
-replica = _table(ReplicaRow)
-head = _table(HeadRow)
+organisation = table_of(OrganisationRow)
+organisation_area = table_of(OrganisationAreaRow)
+staff = table_of(StaffRow)
+affair = table_of(AffairRow)
+mandate = table_of(MandateRow)
+history = table_of(HistoryRow)
+slot = table_of(SlotRow)
+switch = table_of(SwitchRow)
+awaited = table_of(AwaitedRow)
+cases_ready = table_of(CasesReadyRow)
+replica = table_of(ReplicaRow)
+head = table_of(HeadRow)

@@ -8,20 +8,20 @@ from typing import Any
 from sqlalchemy import Column, Index, MetaData, Text, UniqueConstraint, text
 from sqlmodel import Field
 
-from population.columns_of import Base, json_column, moment, place_code, table_of, whole, words
+from population.tables_base import Base
 from population.tables_imports import CountRow, FreshRow, ImportErrorRow, ImportFileRow, JobRow, MandateRow
-from suizhuan.db.types import BigInt
+from suizhuan.db.columns import a_code, a_json, a_moment, a_number, a_text, table_of
 
 
 class AreaRow(Base, table=True):
     """An area that is in use."""
 
     __tablename__ = "area"
-    code: str = place_code(primary=True)
+    code: str = a_code(primary=True)
     name_zh: str
     name_en: str
     kind: str
-    version: int = whole()
+    version: int = a_number()
     synthetic: bool
 
 
@@ -31,11 +31,11 @@ class BuildingRow(Base, table=True):
     __tablename__ = "building"
     __table_args__ = (UniqueConstraint("grid", "name"), Index("building_by_grid", "grid", "id"))
     id: str = Field(primary_key=True)
-    grid: str = place_code()
+    grid: str = a_code()
     name: str
-    floors: int | None = whole(nullable=True)
-    version: int = whole()
-    refreshed_at: datetime = moment()
+    floors: int | None = a_number(nullable=True)
+    version: int = a_number()
+    refreshed_at: datetime = a_moment()
 
 
 class DwellingRow(Base, table=True):
@@ -45,7 +45,7 @@ class DwellingRow(Base, table=True):
     __table_args__ = (UniqueConstraint("building", "unit", "room"),)
     id: str = Field(primary_key=True)
     building: str
-    grid: str = place_code()
+    grid: str = a_code()
     unit: str
     room: str
 
@@ -60,11 +60,11 @@ class HouseholdRow(Base, table=True):
         Index("household_by_head", "head"),
     )
     id: str = Field(primary_key=True)
-    grid: str = place_code()
+    grid: str = a_code()
     number: str
-    dwelling: str | None = words(nullable=True)
-    head: str | None = words(nullable=True)
-    version: int = whole()
+    dwelling: str | None = a_text(nullable=True)
+    head: str | None = a_text(nullable=True)
+    version: int = a_number()
 
 
 class PersonRow(Base, table=True):
@@ -85,19 +85,19 @@ class PersonRow(Base, table=True):
         ),
     )
     id: str = Field(primary_key=True)
-    grid: str = place_code()
-    building: str | None = words(nullable=True)
-    dwelling: str | None = words(nullable=True)
-    household: str | None = words(nullable=True)
+    grid: str = a_code()
+    building: str | None = a_text(nullable=True)
+    dwelling: str | None = a_text(nullable=True)
+    household: str | None = a_text(nullable=True)
     sex: str
-    birth_from: int = whole()
+    birth_from: int = a_number()
     registration: str
     state: str
     shown_name: str
     shown_id: str
-    version: int = whole()
-    changed_at: datetime = moment()
-    departed_at: datetime | None = moment(nullable=True)
+    version: int = a_number()
+    changed_at: datetime = a_moment()
+    departed_at: datetime | None = a_moment(nullable=True)
     lost: bool
 
 
@@ -109,11 +109,11 @@ class PrivateRow(Base, table=True):
     __tablename__ = "person_private"
     person: str = Field(primary_key=True)
     id_hash: str | None = Field(default=None, sa_column=Column(Text, nullable=True, unique=True))
-    name: str | None = words(nullable=True)
-    id_number: str | None = words(nullable=True)
-    birth_date: str | None = words(nullable=True)
-    phone: str | None = words(nullable=True)
-    details: Any = json_column()
+    name: str | None = a_text(nullable=True)
+    id_number: str | None = a_text(nullable=True)
+    birth_date: str | None = a_text(nullable=True)
+    phone: str | None = a_text(nullable=True)
+    details: Any = a_json()
 
 
 class ReadRow(Base, table=True):
@@ -121,12 +121,12 @@ class ReadRow(Base, table=True):
 
     __tablename__ = "person_read"
     person: str = Field(primary_key=True)
-    version: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
-    at: datetime = moment()
+    version: int = a_number(primary=True)
+    at: datetime = a_moment()
     org: str
     power: str
     purpose: str
-    fields: Any = json_column()
+    fields: Any = a_json()
 
 
 class LinkRow(Base, table=True):
@@ -154,16 +154,16 @@ class FileRow(Base, table=True):
     id: str = Field(primary_key=True)
     person: str
     kind: str
-    grid: str = place_code()
+    grid: str = a_code()
     state: str
-    officer: str | None = words(nullable=True)
-    interval_days: int = whole()
-    opened_at: datetime = moment()
-    due_at: datetime = moment()
-    visited_at: datetime | None = moment(nullable=True)
-    reminded: int = whole()
-    version: int = whole()
-    ending: str | None = words(nullable=True)
+    officer: str | None = a_text(nullable=True)
+    interval_days: int = a_number()
+    opened_at: datetime = a_moment()
+    due_at: datetime = a_moment()
+    visited_at: datetime | None = a_moment(nullable=True)
+    reminded: int = a_number()
+    version: int = a_number()
+    ending: str | None = a_text(nullable=True)
 
 
 class FilePrivateRow(Base, table=True):
@@ -171,7 +171,7 @@ class FilePrivateRow(Base, table=True):
 
     __tablename__ = "file_private"
     file: str = Field(primary_key=True)
-    attributes: Any = json_column()
+    attributes: Any = a_json()
 
 
 class VisitRow(Base, table=True):
@@ -179,8 +179,8 @@ class VisitRow(Base, table=True):
 
     __tablename__ = "file_visit"
     file: str = Field(primary_key=True)
-    version: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
-    at: datetime = moment()
+    version: int = a_number(primary=True)
+    at: datetime = a_moment()
     org: str
     visitor: str
     outcome: str
@@ -196,14 +196,14 @@ class PermitRow(Base, table=True):
     )
     id: str = Field(primary_key=True)
     person: str
-    grid: str = place_code()
+    grid: str = a_code()
     ground: str
     lived_since: str
     state: str
-    applied_at: datetime = moment()
-    due_at: datetime = moment()
-    valid_until: datetime | None = moment(nullable=True)
-    version: int = whole()
+    applied_at: datetime = a_moment()
+    due_at: datetime = a_moment()
+    valid_until: datetime | None = a_moment(nullable=True)
+    version: int = a_number()
 
 
 class CorrectionRow(Base, table=True):
@@ -217,12 +217,12 @@ class CorrectionRow(Base, table=True):
     )
     id: str = Field(primary_key=True)
     person: str
-    grid: str = place_code()
+    grid: str = a_code()
     field: str
     state: str
-    asked_at: datetime = moment()
-    due_at: datetime = moment()
-    version: int = whole()
+    asked_at: datetime = a_moment()
+    due_at: datetime = a_moment()
+    version: int = a_number()
 
 
 class CorrectionPrivateRow(Base, table=True):
@@ -230,8 +230,8 @@ class CorrectionPrivateRow(Base, table=True):
 
     __tablename__ = "correction_private"
     correction: str = Field(primary_key=True)
-    value: str | None = words(nullable=True)
-    answer: str | None = words(nullable=True)
+    value: str | None = a_text(nullable=True)
+    answer: str | None = a_text(nullable=True)
 
 
 own: MetaData = Base.metadata

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Column, Index, LargeBinary, text
 from sqlmodel import Field
 
-from population.columns_of import Base, json_column, moment, place_code, whole, words
-from suizhuan.db.types import BigInt
+from population.tables_base import Base
+from suizhuan.db.columns import a_code, a_json, a_moment, a_number, a_text
 
 RUNNING = text("ended_at IS NULL")
 
@@ -23,25 +23,25 @@ class JobRow(Base, table=True):
         Index("import_job_running", "begun_at", postgresql_where=RUNNING, sqlite_where=RUNNING),
     )
     id: str = Field(primary_key=True)
-    area: str = place_code()
+    area: str = a_code()
     org: str
     format: str
     state: str
-    size: int = whole()
-    read: int = whole()
-    total: int | None = whole(nullable=True)
-    added: int = whole()
-    updated: int = whole()
-    unchanged: int = whole()
-    refused: int = whole()
-    buildings: int = whole()
-    dwellings: int = whole()
-    households: int = whole()
-    grids: Any = json_column()
-    begun_at: datetime = moment()
-    ended_at: datetime | None = moment(nullable=True)
-    reason: str | None = words(nullable=True)
-    version: int = whole()
+    size: int = a_number()
+    read: int = a_number()
+    total: int | None = a_number(nullable=True)
+    added: int = a_number()
+    updated: int = a_number()
+    unchanged: int = a_number()
+    refused: int = a_number()
+    buildings: int = a_number()
+    dwellings: int = a_number()
+    households: int = a_number()
+    grids: Any = a_json()
+    begun_at: datetime = a_moment()
+    ended_at: datetime | None = a_moment(nullable=True)
+    reason: str | None = a_text(nullable=True)
+    version: int = a_number()
 
 
 class ImportFileRow(Base, table=True):
@@ -57,29 +57,29 @@ class ImportErrorRow(Base, table=True):
 
     __tablename__ = "import_error"
     job: str = Field(primary_key=True)
-    line: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
-    cells: Any = json_column()
-    errors: Any = json_column()
+    line: int = a_number(primary=True)
+    cells: Any = a_json()
+    errors: Any = a_json()
 
 
 class CountRow(Base, table=True):
     """How many people live in a grid, as counted last."""
 
     __tablename__ = "grid_count"
-    grid: str = place_code(primary=True)
-    people: int = whole()
-    households: int = whole()
-    by_registration: Any = json_column()
-    version: int = whole()
-    counted_at: datetime = moment()
+    grid: str = a_code(primary=True)
+    people: int = a_number()
+    households: int = a_number()
+    by_registration: Any = a_json()
+    version: int = a_number()
+    counted_at: datetime = a_moment()
 
 
 class FreshRow(Base, table=True):
     """When somebody last recorded something in a grid."""
 
     __tablename__ = "grid_fresh"
-    grid: str = place_code(primary=True)
-    refreshed_at: datetime = moment()
+    grid: str = a_code(primary=True)
+    refreshed_at: datetime = a_moment()
 
 
 class MandateRow(Base, table=True):
@@ -88,9 +88,9 @@ class MandateRow(Base, table=True):
     __tablename__ = "mandate_heard"
     mandate: str = Field(primary_key=True)
     affair: str
-    area: str = place_code()
+    area: str = a_code()
     holder: str
-    staff_count: int = whole()
-    amount_fen: int = whole()
+    staff_count: int = a_number()
+    amount_fen: int = a_number()
     state: str
-    sequence: int = whole()
+    sequence: int = a_number()

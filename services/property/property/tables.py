@@ -6,7 +6,8 @@ from datetime import date, datetime
 
 from sqlalchemy import Index, MetaData
 
-from property.tables_columns import PREFIX, Base, a_day, a_key, a_moment, a_number, a_text, table
+from property.tables_base import PREFIX, Base
+from suizhuan.db.columns import a_day, a_moment, a_number, a_text, table_of
 
 
 class EstateRow(Base, table=True):
@@ -14,7 +15,7 @@ class EstateRow(Base, table=True):
 
     __tablename__ = "estate"
     __table_args__ = (Index("estate_by_area", "area", "id", postgresql_ops=PREFIX),)
-    id: str = a_key()
+    id: str = a_text(primary=True)
     area: str = a_text()
     name: str = a_text()
     households: int = a_number()
@@ -27,7 +28,7 @@ class PremiseRow(Base, table=True):
 
     __tablename__ = "premise"
     __table_args__ = (Index("premise_by_area", "area", "id", postgresql_ops=PREFIX),)
-    id: str = a_key()
+    id: str = a_text(primary=True)
     estate: str | None = a_text(nullable=True)
     area: str = a_text()
     kind: str = a_text()
@@ -53,7 +54,7 @@ class LeaseRow(Base, table=True):
         Index("lease_by_area", "area", "id", postgresql_ops=PREFIX),
         Index("lease_by_lessor", "lessor", "id"),
     )
-    id: str = a_key()
+    id: str = a_text(primary=True)
     premise: str = a_text()
     area: str = a_text()
     kind: str = a_text()
@@ -77,7 +78,7 @@ class LesseeRow(Base, table=True):
     """Who a lessee is: stays in this database, read only under a power and for a purpose."""
 
     __tablename__ = "lessee_private"
-    lease: str = a_key()
+    lease: str = a_text(primary=True)
     name: str = a_text()
     phone: str | None = a_text(nullable=True)
     number: str = a_text()
@@ -88,7 +89,7 @@ class DueRow(Base, table=True):
 
     __tablename__ = "due"
     __table_args__ = (Index("due_by_lease", "lease", "number", unique=True),)
-    bill: str = a_key()
+    bill: str = a_text(primary=True)
     lease: str = a_text()
     number: int = a_number()
     begins: date = a_day()
@@ -103,7 +104,7 @@ class BillAnswerRow(Base, table=True):
     """What finance has answered to a bill of ours, the furthest of it: whether the bill is known here or not yet."""
 
     __tablename__ = "bill_answer"
-    bill: str = a_key()
+    bill: str = a_text(primary=True)
     state: str = a_text()
     rank: int = a_number()
     entry: str | None = a_text(nullable=True)
@@ -119,7 +120,7 @@ class RepairRow(Base, table=True):
         Index("repair_by_case", "case_id"),
         Index("repair_by_state", "state"),
     )
-    id: str = a_key()
+    id: str = a_text(primary=True)
     estate: str = a_text()
     area: str = a_text()
     kind: str = a_text()
@@ -143,7 +144,7 @@ class RepairPrivateRow(Base, table=True):
     """What identifies who asked for a repair: read only under a power and for a purpose."""
 
     __tablename__ = "repair_private"
-    repair: str = a_key()
+    repair: str = a_text(primary=True)
     requester: str = a_text()
     contact_name: str | None = a_text(nullable=True)
     contact_phone: str | None = a_text(nullable=True)
@@ -156,7 +157,7 @@ class ReferralAnswerRow(Base, table=True):
 
     __tablename__ = "referral_answer"
     __table_args__ = (Index("referral_answer_by_case", "case_id"),)
-    referral: str = a_key()
+    referral: str = a_text(primary=True)
     case_id: str | None = a_text(nullable=True)
     refused: str | None = a_text(nullable=True)
 
@@ -165,7 +166,7 @@ class ClosedCaseRow(Base, table=True):
     """How a case ended: kept of every case, since its end may be heard before we hear that it is ours."""
 
     __tablename__ = "closed_case"
-    case_id: str = a_key()
+    case_id: str = a_text(primary=True)
     outcome: str = a_text()
 
 
@@ -174,7 +175,7 @@ class FirmRow(Base, table=True):
 
     __tablename__ = "firm"
     __table_args__ = (Index("firm_by_area", "area", "id", postgresql_ops=PREFIX),)
-    id: str = a_key()
+    id: str = a_text(primary=True)
     area: str = a_text()
     grade: str = a_text()
     listed_at: datetime = a_moment()
@@ -191,7 +192,7 @@ class ContractRow(Base, table=True):
         Index("contract_by_area", "area", "id", postgresql_ops=PREFIX),
         Index("contract_by_firm", "firm", "id"),
     )
-    id: str = a_key()
+    id: str = a_text(primary=True)
     estate: str = a_text()
     area: str = a_text()
     firm: str = a_text()
@@ -211,7 +212,7 @@ class OrganisationRow(Base, table=True):
     """Our copy of which organisations there are."""
 
     __tablename__ = "organisation"
-    id: str = a_key()
+    id: str = a_text(primary=True)
     name_zh: str = a_text()
     name_en: str = a_text()
     kind: str = a_text()
@@ -223,22 +224,22 @@ class OrganisationAreaRow(Base, table=True):
 
     __tablename__ = "organisation_area"
     __table_args__ = (Index("organisation_area_by_area", "area", postgresql_ops=PREFIX),)
-    org: str = a_key()
-    area: str = a_key()
+    org: str = a_text(primary=True)
+    area: str = a_text(primary=True)
 
 
 own: MetaData = Base.metadata
-estates = table(EstateRow)
-premises = table(PremiseRow)
-leases = table(LeaseRow)
-lessees = table(LesseeRow)
-dues = table(DueRow)
-bill_answers = table(BillAnswerRow)
-repairs = table(RepairRow)
-repair_private = table(RepairPrivateRow)
-referral_answers = table(ReferralAnswerRow)
-closed_cases = table(ClosedCaseRow)
-firms = table(FirmRow)
-contracts = table(ContractRow)
-organisation = table(OrganisationRow)
-organisation_area = table(OrganisationAreaRow)
+estates = table_of(EstateRow)
+premises = table_of(PremiseRow)
+leases = table_of(LeaseRow)
+lessees = table_of(LesseeRow)
+dues = table_of(DueRow)
+bill_answers = table_of(BillAnswerRow)
+repairs = table_of(RepairRow)
+repair_private = table_of(RepairPrivateRow)
+referral_answers = table_of(ReferralAnswerRow)
+closed_cases = table_of(ClosedCaseRow)
+firms = table_of(FirmRow)
+contracts = table_of(ContractRow)
+organisation = table_of(OrganisationRow)
+organisation_area = table_of(OrganisationAreaRow)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index
-from sqlmodel import Field
+from sqlalchemy import Index
 
-from property.tables_columns import PREFIX, Base, a_json, a_key, a_moment, a_number, a_text, table
-from suizhuan.db.types import BigInt
+from property.tables_base import PREFIX, Base
+from suizhuan.db.columns import a_json, a_moment, a_number, a_text, table_of
 
 
 class OwnerRow(Base, table=True):
@@ -17,7 +16,7 @@ class OwnerRow(Base, table=True):
 
     __tablename__ = "owner"
     __table_args__ = (Index("owner_by_estate", "estate", "id"),)
-    id: str = a_key()
+    id: str = a_text(primary=True)
     estate: str = a_text()
     area: str = a_text()
     kind: str = a_text()
@@ -32,7 +31,7 @@ class OwnerPrivateRow(Base, table=True):
 
     __tablename__ = "owner_private"
     __table_args__ = (Index("owner_private_by_account", "account"),)
-    owner: str = a_key()
+    owner: str = a_text(primary=True)
     name: str = a_text()
     phone: str | None = a_text(nullable=True)
     account: str | None = a_text(nullable=True)
@@ -46,7 +45,7 @@ class MeetingRow(Base, table=True):
         Index("meeting_by_area", "area", "id", postgresql_ops=PREFIX),
         Index("meeting_by_estate", "estate", "id"),
     )
-    id: str = a_key()
+    id: str = a_text(primary=True)
     estate: str = a_text()
     area: str = a_text()
     callers: int = a_number()
@@ -69,8 +68,8 @@ class MotionWordsRow(Base, table=True):
     """What a motion says. People may be named in it, so it stands in no event."""
 
     __tablename__ = "motion_words"
-    meeting: str = a_key()
-    number: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
+    meeting: str = a_text(primary=True)
+    number: int = a_number(primary=True)
     words: str = a_text()
 
 
@@ -78,8 +77,8 @@ class RollRow(Base, table=True):
     """Who may vote in a meeting, with which area: the owners on the day on which it was called."""
 
     __tablename__ = "roll"
-    meeting: str = a_key()
-    owner: str = a_key()
+    meeting: str = a_text(primary=True)
+    owner: str = a_text(primary=True)
     size_dm2: int = a_number()
 
 
@@ -87,15 +86,15 @@ class BallotRow(Base, table=True):
     """How an owner votes on a motion: secret. None: it was lost in a restore, and counts as not cast."""
 
     __tablename__ = "ballot"
-    meeting: str = a_key()
-    owner: str = a_key()
-    number: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
+    meeting: str = a_text(primary=True)
+    owner: str = a_text(primary=True)
+    number: int = a_number(primary=True)
     choice: str | None = a_text(nullable=True)
 
 
-owners = table(OwnerRow)
-owner_private = table(OwnerPrivateRow)
-meetings = table(MeetingRow)
-motion_words = table(MotionWordsRow)
-roll = table(RollRow)
-ballots = table(BallotRow)
+owners = table_of(OwnerRow)
+owner_private = table_of(OwnerPrivateRow)
+meetings = table_of(MeetingRow)
+motion_words = table_of(MotionWordsRow)
+roll = table_of(RollRow)
+ballots = table_of(BallotRow)

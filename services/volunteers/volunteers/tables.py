@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Index, MetaData
 from sqlmodel import Field
 
-from volunteers.tables_base import Base, a_json, a_moment, a_number, table
+from suizhuan.db.columns import a_json, a_moment, a_number, table_of
+from volunteers.tables_base import Base
 from volunteers.tables_people import (
     award_private,
     awards,
@@ -222,9 +223,9 @@ class ClosedFileRow(Base, table=True):
 
 
 own: MetaData = Base.metadata
-volunteers, teams, pairings = table(VolunteerRow), table(TeamRow), table(PairingRow)
-activities, titles = table(ActivityRow), table(TitleRow)
-shifts, shift_codes, sign_ups = table(ShiftRow), table(ShiftCodeRow), table(SignUpRow)
-courses = table(CourseRow)
-organisation, organisation_area = table(OrganisationRow), table(OrganisationAreaRow)
-ended_mandates, closed_files = table(EndedMandateRow), table(ClosedFileRow)
+volunteers, teams, pairings = table_of(VolunteerRow), table_of(TeamRow), table_of(PairingRow)
+activities, titles = table_of(ActivityRow), table_of(TitleRow)
+shifts, shift_codes, sign_ups = table_of(ShiftRow), table_of(ShiftCodeRow), table_of(SignUpRow)
+courses = table_of(CourseRow)
+organisation, organisation_area = table_of(OrganisationRow), table_of(OrganisationAreaRow)
+ended_mandates, closed_files = table_of(EndedMandateRow), table_of(ClosedFileRow)

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Column, Date, Index
+from sqlalchemy import Index
 from sqlmodel import Field
 
-from volunteers.tables_base import Base, a_moment, a_number, table
+from suizhuan.db.columns import a_day, a_moment, a_number, table_of
+from volunteers.tables_base import Base
 
 
 class VolunteerPrivateRow(Base, table=True):
@@ -21,7 +22,7 @@ class VolunteerPrivateRow(Base, table=True):
     subject: str = Field(unique=True)
     name: str | None = None
     id_number: str | None = Field(default=None, unique=True)
-    born: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
+    born: date | None = a_day(nullable=True)
     phone: str | None = None
     skill_note: str | None = None
     guardian_consent: str | None = None
@@ -103,6 +104,6 @@ class VisitRow(Base, table=True):
     at: datetime = a_moment()
 
 
-private, trained, members = table(VolunteerPrivateRow), table(TrainedRow), table(TeamMemberRow)
-awards, award_private, certificates = table(AwardRow), table(AwardPrivateRow), table(CertificateRow)
-pairing_private, visits = table(PairingPrivateRow), table(VisitRow)
+private, trained, members = table_of(VolunteerPrivateRow), table_of(TrainedRow), table_of(TeamMemberRow)
+awards, award_private, certificates = table_of(AwardRow), table_of(AwardPrivateRow), table_of(CertificateRow)
+pairing_private, visits = table_of(PairingPrivateRow), table_of(VisitRow)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, String
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -14,6 +14,8 @@ from suizhuan.kernel.clock import parse_utc, utc_text
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 BigInt = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's rowid alias wants INTEGER
+# Ordered by bytes, as SQLite does: then an index gives a list of one prefix in its order, a page at a time.
+Code = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
