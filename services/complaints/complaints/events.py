@@ -1,10 +1,8 @@
 """What complaints publishes: the one source of its topics, schemas and documents."""
 
 from complaints.domain import facts
-from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
+from suizhuan import platform_events
 from suizhuan.events import EventRegistry
-from suizhuan.reconcile import LogReconciled
-from suizhuan.repair import DeadLetterResolved
 
 EVENTS = EventRegistry("complaints")
 
@@ -38,12 +36,4 @@ EVENTS.register(REFERRAL, facts.ReferralRefused, "referral.refused")
 SWITCH = EVENTS.topic("complaints.switch", aggregate=False)
 EVENTS.register(SWITCH, facts.CasesReady, "switch.cases_ready")
 
-REPLICA = EVENTS.topic("complaints.replica", aggregate=False)
-EVENTS.register(REPLICA, ReplicaJoined, "replica.joined")
-EVENTS.register(REPLICA, ReplicaAcknowledged, "replica.acknowledged")
-
-DEADLETTER = EVENTS.topic("complaints.deadletter", partitions=1, aggregate=False)
-EVENTS.register(DEADLETTER, DeadLetterResolved, "deadletter.resolved")
-
-RECONCILIATION = EVENTS.topic("complaints.reconciliation", partitions=1, aggregate=False)
-EVENTS.register(RECONCILIATION, LogReconciled, "log.reconciled")
+platform_events.publish(EVENTS)

@@ -1,10 +1,8 @@
 """What finance publishes: the one source of its topics, schemas and documents."""
 
 from finance.domain import facts
-from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
+from suizhuan import platform_events
 from suizhuan.events import EventRegistry
-from suizhuan.reconcile import LogReconciled
-from suizhuan.repair import DeadLetterResolved
 
 EVENTS = EventRegistry("finance")
 
@@ -38,12 +36,4 @@ EVENTS.register(BILL, facts.BillBooked, "bill.booked")
 EVENTS.register(BILL, facts.BillPaid, "bill.paid")
 EVENTS.register(BILL, facts.BillReleased, "bill.released")
 
-REPLICA = EVENTS.topic("finance.replica", aggregate=False)
-EVENTS.register(REPLICA, ReplicaJoined, "replica.joined")
-EVENTS.register(REPLICA, ReplicaAcknowledged, "replica.acknowledged")
-
-DEADLETTER = EVENTS.topic("finance.deadletter", partitions=1, aggregate=False)
-EVENTS.register(DEADLETTER, DeadLetterResolved, "deadletter.resolved")
-
-RECONCILIATION = EVENTS.topic("finance.reconciliation", partitions=1, aggregate=False)
-EVENTS.register(RECONCILIATION, LogReconciled, "log.reconciled")
+platform_events.publish(EVENTS)

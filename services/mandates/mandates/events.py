@@ -1,11 +1,9 @@
 """What mandates publishes: the one source of its topics, schemas and documents."""
 
 from mandates.domain import facts
+from suizhuan import platform_events
 from suizhuan.authority.records import BEAT, DONE, DROPPED, OPENED, TOPIC
-from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
 from suizhuan.events import EventRegistry
-from suizhuan.reconcile import LogReconciled
-from suizhuan.repair import DeadLetterResolved
 
 EVENTS = EventRegistry("mandates")
 
@@ -33,12 +31,4 @@ EVENTS.register(MANDATE, facts.MandateEnding, "mandate.ending")
 EVENTS.register(MANDATE, facts.MandateEnded, "mandate.ended")
 EVENTS.register(MANDATE, facts.MandateSettled, "mandate.settled")
 
-REPLICA = EVENTS.topic("mandates.replica", aggregate=False)
-EVENTS.register(REPLICA, ReplicaJoined, "replica.joined")
-EVENTS.register(REPLICA, ReplicaAcknowledged, "replica.acknowledged")
-
-DEADLETTER = EVENTS.topic("mandates.deadletter", partitions=1, aggregate=False)
-EVENTS.register(DEADLETTER, DeadLetterResolved, "deadletter.resolved")
-
-RECONCILIATION = EVENTS.topic("mandates.reconciliation", partitions=1, aggregate=False)
-EVENTS.register(RECONCILIATION, LogReconciled, "log.reconciled")
+platform_events.publish(EVENTS)

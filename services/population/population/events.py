@@ -2,10 +2,8 @@
 
 from population.domain import facts
 from population.domain import facts_files as files
-from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
+from suizhuan import platform_events
 from suizhuan.events import EventRegistry
-from suizhuan.reconcile import LogReconciled
-from suizhuan.repair import DeadLetterResolved
 
 EVENTS = EventRegistry("population")
 
@@ -63,12 +61,4 @@ EVENTS.register(PERMIT, files.PermitLapsed, "permit.lapsed")
 EVENTS.register(PERMIT, files.PermitMoved, "permit.moved")
 EVENTS.register(PERMIT, files.PermitCancelled, "permit.cancelled")
 
-REPLICA = EVENTS.topic("population.replica", aggregate=False)
-EVENTS.register(REPLICA, ReplicaJoined, "replica.joined")
-EVENTS.register(REPLICA, ReplicaAcknowledged, "replica.acknowledged")
-
-DEADLETTER = EVENTS.topic("population.deadletter", partitions=1, aggregate=False)
-EVENTS.register(DEADLETTER, DeadLetterResolved, "deadletter.resolved")
-
-RECONCILIATION = EVENTS.topic("population.reconciliation", partitions=1, aggregate=False)
-EVENTS.register(RECONCILIATION, LogReconciled, "log.reconciled")
+platform_events.publish(EVENTS)

@@ -1,11 +1,8 @@
 """What property publishes: the one source of its topics, schemas and documents."""
 
 from property.domain import facts, facts_owners
-from suizhuan import bills, referrals
-from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
+from suizhuan import bills, platform_events, referrals
 from suizhuan.events import EventRegistry
-from suizhuan.reconcile import LogReconciled
-from suizhuan.repair import DeadLetterResolved
 
 EVENTS = EventRegistry("property")
 
@@ -65,12 +62,4 @@ EVENTS.register(MEETING, facts_owners.FilingOverdue, "meeting.filing_overdue")
 BILL = bills.publish(EVENTS)
 REFERRAL = referrals.publish(EVENTS)
 
-REPLICA = EVENTS.topic("property.replica", aggregate=False)
-EVENTS.register(REPLICA, ReplicaJoined, "replica.joined")
-EVENTS.register(REPLICA, ReplicaAcknowledged, "replica.acknowledged")
-
-DEADLETTER = EVENTS.topic("property.deadletter", partitions=1, aggregate=False)
-EVENTS.register(DEADLETTER, DeadLetterResolved, "deadletter.resolved")
-
-RECONCILIATION = EVENTS.topic("property.reconciliation", partitions=1, aggregate=False)
-EVENTS.register(RECONCILIATION, LogReconciled, "log.reconciled")
+platform_events.publish(EVENTS)

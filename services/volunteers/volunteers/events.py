@@ -1,10 +1,7 @@
 """What volunteers publishes: the one source of its topics, schemas and documents."""
 
-from suizhuan import bills
-from suizhuan.authority.replica import ReplicaAcknowledged, ReplicaJoined
+from suizhuan import bills, platform_events
 from suizhuan.events import EventRegistry
-from suizhuan.reconcile import LogReconciled
-from suizhuan.repair import DeadLetterResolved
 from volunteers.domain import facts, facts_service
 
 EVENTS = EventRegistry("volunteers")
@@ -65,12 +62,4 @@ EVENTS.register(PAIRING, facts.PairingEnded, "pairing.ended")
 
 BILL = bills.publish(EVENTS)
 
-REPLICA = EVENTS.topic("volunteers.replica", aggregate=False)
-EVENTS.register(REPLICA, ReplicaJoined, "replica.joined")
-EVENTS.register(REPLICA, ReplicaAcknowledged, "replica.acknowledged")
-
-DEADLETTER = EVENTS.topic("volunteers.deadletter", partitions=1, aggregate=False)
-EVENTS.register(DEADLETTER, DeadLetterResolved, "deadletter.resolved")
-
-RECONCILIATION = EVENTS.topic("volunteers.reconciliation", partitions=1, aggregate=False)
-EVENTS.register(RECONCILIATION, LogReconciled, "log.reconciled")
+platform_events.publish(EVENTS)
