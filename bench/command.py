@@ -18,7 +18,8 @@ from bench import bare
 from bench.measure import Ratio, turns
 from bench.pgbench import transactions
 from bench.stage import Servers, asynchronous, complaints
-from services.complaints.tests.conftest import COMMUNITY, ISSUER
+from services.complaints.tests.conftest import COMMUNITY
+from suizhuan.testing_world import ISSUER
 
 COMMANDS, ROUNDS = 3000, 5
 

@@ -20,9 +20,10 @@ from deploy.local.kafka import Kafka
 from deploy.local.packages import LOCAL
 from deploy.local.postgres import Postgres
 from deploy.local.servers import start_together
-from services.complaints.tests.conftest import ISSUER, NoLog, World
+from services.complaints.tests.conftest import World
 from suizhuan.kernel.clock import SystemClock
 from suizhuan.settings import IssuerSettings, ServiceSettings, load_settings
+from suizhuan.testing_world import ISSUER, NoLog
 
 SETTINGS = {
     # No checkpoint in the middle of a round because a database was filled before it.

@@ -18,10 +18,11 @@ from bench.event_path import EventPath, event_path
 from bench.fill import fill_complaints, fill_gateway, spread
 from bench.measure import Ratio, turns
 from bench.stage import Servers, asynchronous, complaints
-from services.complaints.tests.conftest import COMMUNITY, ISSUER, STREET_ORG
+from services.complaints.tests.conftest import COMMUNITY, STREET_ORG
 from suizhuan.adapters.kafka_log import KafkaLog
 from suizhuan.db.database import Database
 from suizhuan.ports.log import TopicSpec
+from suizhuan.testing_world import ISSUER
 
 MUCH, MIDDLE, LITTLE = 1_000_000, 100_000, 10_000  # stored cases, ten events each
 ROUNDS = 5

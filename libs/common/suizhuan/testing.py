@@ -6,6 +6,7 @@ Nothing here is a mock: the service's real replica, handlers, unit of work and d
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
@@ -221,6 +222,15 @@ async def published(parts: Bench, *, forget: bool = True) -> list[Published]:
         name = attributes["type"].rsplit(".v", 1)[0]
         found.append(Published(row.event_id, name, row.key, json.loads(bytes(row.value)), attributes))
     return found
+
+
+_IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{20,}|[0-9a-f]{16,}")
+
+
+def told_of(text: str, secrets: Iterable[str]) -> list[str]:
+    """Those of the secrets that stand in a text. Short ones count outside of ids only, where they stand by chance."""
+    plain = _IDS.sub("", text)
+    return [secret for secret in secrets if secret in (text if len(secret) > 6 else plain)]
 
 
 @contextmanager

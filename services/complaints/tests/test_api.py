@@ -59,7 +59,7 @@ SECRETS = {
 async def test_a_report_that_cannot_be_taken_in_is_refused_by_its_code(
     world: World, change: dict[str, Any], code: str
 ) -> None:
-    assert await world.refused("/cases", None, {**REPORT, **change}, kind="resident") == (422, code)
+    assert await world.refused("/cases", None, {**REPORT, **change}, caller="resident") == (422, code)
     assert await world.names() == []
 
 
@@ -79,7 +79,7 @@ async def test_text_that_is_no_text_is_refused(world: World) -> None:
 
 async def test_nobody_is_turned_away_before_any_area_was_heard(empty: World) -> None:
     await empty.report(area=GRID)
-    assert await empty.refused("/cases", None, {**REPORT, "area": "110101"}, kind="resident") == (422, "unknown_area")
+    assert await empty.refused("/cases", None, {**REPORT, "area": "110101"}, caller="resident") == (422, "unknown_area")
 
 
 async def test_a_call_without_a_token_is_refused(world: World) -> None:
@@ -105,8 +105,8 @@ async def test_a_missing_power_is_refused_with_the_power_and_who_holds_it(world:
 
 async def test_residents_report_but_do_not_act_for_an_organisation(world: World) -> None:
     case = await world.report()
-    assert await world.refused(f"/cases/{case}/start", None, kind="resident") == (403, "wrong_kind")
-    assert await world.refused(f"/cases/{case}/start", COMMUNITY, kind="resident") == (403, "wrong_kind")
+    assert await world.refused(f"/cases/{case}/start", None, caller="resident") == (403, "wrong_kind")
+    assert await world.refused(f"/cases/{case}/start", COMMUNITY, caller="resident") == (403, "wrong_kind")
 
 
 async def test_a_term_that_has_passed_is_refused_with_the_current_one(world: World) -> None:
@@ -234,8 +234,8 @@ async def test_an_older_price_that_comes_late_does_not_replace_the_newer_one(wor
 
 async def test_a_repeated_command_with_its_key_is_done_once(world: World) -> None:
     key = {"Idempotency-Key": "k1"}
-    first = await world.post("/cases", None, REPORT, kind="resident", headers=key)
-    again = await world.post("/cases", None, REPORT, kind="resident", headers=key)
+    first = await world.post("/cases", None, REPORT, caller="resident", headers=key)
+    again = await world.post("/cases", None, REPORT, caller="resident", headers=key)
     assert first == again
     assert await world.names() == ["case.reported", "case.routed"]
 
@@ -337,7 +337,7 @@ async def test_figures_count_what_was_accepted_filed_due_closed_and_on_time(worl
     await world.post(f"/cases/{on_time}/closure", STREET_ORG)
     body = {"outcome": "invalid", "reason": "out_of_scope", "redirect": "police"}
     await world.post(f"/cases/{invalid}/closure", STREET_ORG, body)
-    await world.at(8 * 3600)
+    await world.later(8 * 3600)
     await world.finish(late)
     await world.post(f"/cases/{late}/closure", STREET_ORG)
     await world.report(category="01-03", area=NANGUAN)  # not due yet
@@ -400,6 +400,6 @@ async def test_the_documents_name_every_path_and_every_refusal(world: World) -> 
 async def test_an_empty_idempotency_key_is_no_key(world: World, key: str) -> None:
     """All who send an empty one would be taken for repeats of each other, whatever they ask."""
     body = {"category": "01-02", "area": GRID, "channel": "wechat", "description": "x"}
-    answer = await world.ask("POST", "/cases", None, body, kind="resident", headers={"Idempotency-Key": key})
+    answer = await world.ask("POST", "/cases", None, body, caller="resident", headers={"Idempotency-Key": key})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert (await world.get("/cases"))["items"] == []

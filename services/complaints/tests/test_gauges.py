@@ -21,7 +21,7 @@ async def test_only_open_cases_are_counted_by_their_state_and_late_ones_apart(wo
     assert await measured(world, "cases", state="dispatched") == 1
     assert await measured(world, "cases", state="verified") is None
     assert await measured(world, "cases_overdue") == 0
-    await world.at(30 * 86_400)
+    await world.later(30 * 86_400)
     assert await measured(world, "cases_overdue") == 1
     await world.finish(second)
     assert (await measured(world, "cases_overdue"), await measured(world, "cases", state="dispatched")) == (0, 0)

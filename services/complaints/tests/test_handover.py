@@ -145,7 +145,7 @@ async def test_a_hold_that_comes_after_the_deadline_moves_nothing(world: World) 
     case = await world.report()
     asked = await world.request(case)
     await world.events()
-    await world.at(600)
+    await world.later(600)
     refused = of(await world.events(), "case.handover_refused")
     assert [e.data["reason"] for e in refused] == ["expired"]
     await world.placed(asked["id"], case, 1, PRICE)
@@ -216,7 +216,7 @@ async def test_complaints_restarts_and_the_deadline_still_comes(world: World) ->
     case = await world.report()
     asked = await world.request(case)
     await world.restart()
-    await world.at(600)
+    await world.later(600)
     assert await state_of(world, asked["id"]) == ("refused", "expired")
 
 
@@ -267,9 +267,9 @@ async def test_a_stale_replica_lets_the_handover_wait_and_then_moves_it(world: W
     assert await world.names() == []
     assert await state_of(world, asked["id"]) == ("waiting", None)
     await world.restart()
-    await world.at(2, beat=False)
+    await world.later(2, beat=False)
     assert await state_of(world, asked["id"]) == ("waiting", None)
-    await world.at(5)
+    await world.later(5)
     assert await state_of(world, asked["id"]) == ("moved", None)
     assert (await world.case(case))["responsible"] == FIRM
 
@@ -280,7 +280,7 @@ async def test_a_stale_replica_lets_the_handover_wait_only_until_its_deadline(wo
     asked = await world.request(case)
     world.clock.advance(10)
     await world.placed(asked["id"], case, 1, PRICE)
-    await world.at(600, beat=False)
+    await world.later(600, beat=False)
     assert await state_of(world, asked["id"]) == ("refused", "expired")
 
 

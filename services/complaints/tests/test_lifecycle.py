@@ -104,7 +104,7 @@ async def test_a_case_is_reported_while_nobody_holds_its_affair_and_routed_later
     assert await empty.refused(f"/cases/{case}/start", COMMUNITY) == (403, "missing_power")
     await empty.deadlines()
     await empty.log.grant(f"root:{AFFAIR}", SANITATION, AFFAIR, "321302", ["complaints.case.handle"])
-    await empty.at(5)
+    await empty.later(5)
     found = await empty.case(case)
     assert (found["state"], found["responsible"]) == ("dispatched", SANITATION)
     assert (await empty.names())[:2] == ["case.reported", "case.routed"]

@@ -78,7 +78,7 @@ async def test_a_matter_from_an_area_that_is_not_known_yet_waits_for_people(city
 
 async def test_nobody_reports_in_the_name_of_a_department(city: World) -> None:
     body = {"category": "01-02", "area": GRID, "channel": "department", "description": "x"}
-    assert await city.refused("/cases", None, body, kind="resident") == (422, "unknown_channel")
+    assert await city.refused("/cases", None, body, caller="resident") == (422, "unknown_channel")
 
 
 async def test_who_handles_it_reads_where_it_came_from(city: World) -> None:

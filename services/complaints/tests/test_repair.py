@@ -88,7 +88,7 @@ async def test_a_letter_that_is_not_there_is_told(dead: World) -> None:
 
 
 async def test_residents_do_not_see_them(dead: World) -> None:
-    answer = await dead.ask("GET", "/dead-letters", None, kind="resident")
+    answer = await dead.ask("GET", "/dead-letters", None, caller="resident")
     assert (answer.status_code, answer.json()["code"]) == (403, "wrong_kind")
 
 

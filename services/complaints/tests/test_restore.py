@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -18,9 +17,8 @@ from suizhuan.adapters.embedded_log import EmbeddedLog
 from suizhuan.context import Context
 from suizhuan.kernel.clock import SystemClock
 from suizhuan.kernel.refusal import Refusal
-from suizhuan.relay import Relay
-from suizhuan.service import Service
 from suizhuan.settings import ServiceSettings, load_settings
+from suizhuan.testing_world import publish, rows
 
 from .conftest import COMMUNITY, FIRM, PRICE, STREET_ORG, World
 
@@ -34,23 +32,6 @@ async def log(tmp_path: Path) -> AsyncIterator[EmbeddedLog]:
     made = EmbeddedLog(tmp_path / "log.db", clock=SystemClock())
     yield made
     await made.close()
-
-
-async def rows(service: Service, table: Any) -> list[dict[str, Any]]:
-    async with service.parts.database.read() as conn:
-        found = [dict(row._mapping) for row in await conn.execute(select(table))]
-    return sorted(({k: v for k, v in row.items() if k not in UNSAID} for row in found), key=repr)
-
-
-async def publish(world: World, log: EmbeddedLog) -> None:
-    p = world.service.parts
-    relay = Relay(p.name, p.database, log, list(p.registry.topics.values()), SystemClock(), p.metrics)
-    async with p.database.engine.connect() as plain:
-        conn = plain if p.database.is_sqlite else await plain.execution_options(isolation_level="AUTOCOMMIT")
-        while await relay.publish_once(conn):
-            continue
-    if relay._producer is not None:
-        await relay._producer.close()
 
 
 async def everything_that_can_happen(world: World, known: str) -> list[str]:
@@ -75,7 +56,7 @@ async def everything_that_can_happen(world: World, known: str) -> list[str]:
     world.clock.advance(3600)
     await world.log.beat()
     await world.post(f"/cases/{late}/resumption", COMMUNITY)
-    await world.at(30 * 24 * 3600)  # its cards
+    await world.later(30 * 24 * 3600)  # its cards
     invalid = {"outcome": "invalid", "reason": "duplicate", "duplicate_of": known}
     await world.post(f"/cases/{late}/closure", STREET_ORG, invalid)
 
@@ -102,8 +83,8 @@ async def test_every_case_is_what_the_log_says(world: World, log: EmbeddedLog, b
     copy = await backup(parts.database.url.render_as_string(hide_password=False))
     await parts.database.close()  # the backup has cut its connections
     cases = await everything_that_can_happen(world, known)
-    await publish(world, log)
-    as_it_was = {x.name: await rows(world.service, x) for x in (t.cases, t.history, t.handovers)}
+    await publish(world.service, log)
+    as_it_was = {x.name: await rows(world.service, x, UNSAID) for x in (t.cases, t.history, t.handovers)}
     assert {row["event"].rpartition(".")[2] for row in as_it_was["case_history"]} >= {
         *("reported", "routed", "started", "handled", "verified", "rejected", "closed", "settled", "suspended"),
         *("resumed", "card_raised", "handover_requested", "handed_over", "handover_refused", "returned"),
@@ -122,7 +103,7 @@ async def test_every_case_is_what_the_log_says(world: World, log: EmbeddedLog, b
     done = await service.reconciler.adopt(Context("operator", None, "r1"), "restored")
     assert (done.left, done.why) == (0, None)
     for table in (t.cases, t.history, t.handovers):
-        for made, was in zip(await rows(service, table), as_it_was[table.name], strict=True):
+        for made, was in zip(await rows(service, table, UNSAID), as_it_was[table.name], strict=True):
             assert made == was
     async with service.parts.database.read() as conn:
         people = {row.case_id: row.reporter for row in await conn.execute(select(t.private))}

@@ -66,14 +66,14 @@ async def test_a_case_never_comes_back_to_who_returns_it(world: World) -> None:
 
 async def test_a_wrong_routing_goes_back_within_the_limit_of_the_profile(world: World) -> None:
     case = await world.report()
-    await world.at(3 * 86_400)
+    await world.later(3 * 86_400)
     assert await world.refused(f"/cases/{case}/return", COMMUNITY) == (409, "return_too_late")
 
 
 async def test_a_return_after_the_limit_of_the_profile_is_too_late(world: World) -> None:
     case = await world.report()
     await world.hand_over(case)
-    await world.at(3 * 86_400)
+    await world.later(3 * 86_400)
     assert await world.refused(f"/cases/{case}/return", FIRM) == (409, "return_too_late")
 
 

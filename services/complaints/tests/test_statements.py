@@ -126,7 +126,7 @@ async def test_what_else_a_command_must_know_is_read_once(
 async def test_a_report_is_taken_in_with_three(world: World) -> None:
     await world.report()  # the first command of a process reads the grants
     with counted(world) as said:
-        await world.post("/cases", None, REPORT, kind="resident")
+        await world.post("/cases", None, REPORT, caller="resident")
     assert len(said) <= 3, said  # where the area is, what the work costs, and the statement that writes
 
 

@@ -30,16 +30,16 @@ async def test_the_yellow_card_comes_one_working_day_before_and_the_red_one_afte
     assert moment(found["yellow_at"]) == moment("2026-03-03T17:30:00+08:00")
     assert moment(found["red_at"]) == moment("2026-03-05T09:00:00+08:00")
     await world.events()
-    await world.at(32 * HOUR)
+    await world.later(32 * HOUR)
     assert await cards(world) == []
-    await world.at(0.5 * HOUR)
+    await world.later(0.5 * HOUR)
     assert await cards(world) == ["yellow"]
     assert (await world.case(case))["card"] == "yellow"
-    await world.at(39 * HOUR)
+    await world.later(39 * HOUR)
     assert await cards(world) == []
-    await world.at(0.5 * HOUR)
+    await world.later(0.5 * HOUR)
     assert await cards(world) == ["red"]
-    await world.at(100 * HOUR)
+    await world.later(100 * HOUR)
     assert await cards(world) == []
 
 
@@ -47,7 +47,7 @@ async def test_a_card_is_raised_also_after_a_restart_and_only_once(world: World)
     await world.report(category="01-03")
     world.clock.advance(33 * HOUR)
     await world.restart()
-    await world.at(0)
+    await world.later(0)
     await world.deadlines()
     assert await cards(world) == ["yellow"]
 
@@ -58,7 +58,7 @@ async def test_no_card_is_raised_once_the_work_is_reported_as_done_until_the_che
     await world.post(f"/cases/{case}/start", COMMUNITY)
     await world.post(f"/cases/{case}/result", COMMUNITY)
     await world.events()
-    await world.at(33 * HOUR)
+    await world.later(33 * HOUR)
     assert await cards(world) == []
     await world.post(f"/cases/{case}/verification", STREET_ORG, {"result": "failed"})
     await world.deadlines()
@@ -91,10 +91,10 @@ async def test_extensions_together_stay_within_the_limit_of_the_profile(world: W
 async def test_the_clock_stands_still_while_a_case_is_suspended(world: World) -> None:
     case = await world.report()  # 4 working hours from 09:00
     await world.post(f"/cases/{case}/start", COMMUNITY)
-    await world.at(HOUR)
+    await world.later(HOUR)
     assert (await world.post(f"/cases/{case}/suspension", COMMUNITY, {"reason": "weather"}))["state"] == "suspended"
     await world.events()
-    await world.at(48 * HOUR)
+    await world.later(48 * HOUR)
     assert await cards(world) == []
     found = await world.post(f"/cases/{case}/resumption", STREET_ORG, {})
     assert found["state"] == "started"

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from joserfc import jwt
-from joserfc.jwk import ECKey
 from stdnum.iso7064 import mod_11_2
 
 from population.app import build
 from population.domain import powers
-from suizhuan.deadlines import Deadlines
 from suizhuan.kernel.clock import ManualClock
-from suizhuan.service import Service
 from suizhuan.settings import ServiceSettings, load_settings
-from suizhuan.testing import AuthorityLog, Published, feed, issuer_in, published, record
+from suizhuan.testing import Published, issuer_in
 from suizhuan.testing_databases import Databases
+from suizhuan.testing_world import ISSUER, NoLog, ServiceWorld, begun, founded
 
 ROOT, STREET, NANGUAN, XIANGLI = "321302", "321302002", "321302002907", "321302002909"
 GRID, GRID_2, FOREIGN = NANGUAN + "001", NANGUAN + "002", XIANGLI + "001"
@@ -39,7 +35,6 @@ ALL_POWERS = {
     powers.FILES: [powers.KEEP_FILE, powers.VISIT_FILE],
     powers.PERMITS: [powers.ISSUE_PERMIT],
 }
-ISSUER = "https://id.test.example"
 DAY = 86_400.0
 
 
@@ -49,63 +44,14 @@ def id_number(serial: int, born: str = "20000101", place: str = "321302") -> str
     return head + mod_11_2.calc_check_digit(head)
 
 
-class NoLog:
-    """The service is driven by hand here: nothing may reach for a log."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise AssertionError(f"the log was asked for {name}")
-
-
 @dataclass
-class World:
-    """One service, and those around it as it hears them."""
+class World(ServiceWorld):
+    """Population, and those around it."""
 
-    make: Callable[[], Service]
-    clock: ManualClock
-    key: ECKey
-    service: Service = field(init=False)
-    log: AuthorityLog = field(init=False)
-    http: httpx.AsyncClient = field(init=False)
-    sequence: int = 0
+    usual = COMMUNITY
     people: int = 0
 
-    async def begin(self) -> None:
-        self.service = self.make()
-        await self.service.migrate()
-        self.log = AuthorityLog(self.service.parts)
-        self._connect()
-
-    def go_on_from(self, other: World) -> None:
-        """On a copy of its database."""
-        self.service = self.make()
-        self.log = AuthorityLog(self.service.parts, other.log.sequence, dict(other.log.terms))
-        self._connect()
-
-    def _connect(self) -> None:
-        transport = httpx.ASGITransport(app=self.service.app)
-        self.http = httpx.AsyncClient(transport=transport, base_url="http://population")
-
-    async def restart(self) -> None:
-        """A new process on the same database."""
-        await self.close()
-        self.service = self.make()
-        self.log.parts = self.service.parts
-        self._connect()
-
-    async def close(self) -> None:
-        await self.http.aclose()
-        await self.service.close()
-
     # --- what is heard -------------------------------------------------------------------------------------------
-
-    async def hear(
-        self, name: str, key: str, data: dict[str, Any], *, event_id: str | None = None, sequence: int | None = None
-    ) -> None:
-        """An event of another service."""
-        self.sequence += 1
-        number = self.sequence if sequence is None else sequence
-        made = record(f"{name}.v1", data, key=key, time=self.clock.now(), event_id=event_id, sequence=number)
-        await feed(self.service, made)
 
     async def found(self) -> None:
         """The city as it begins: the owner at the root, two communities with all affairs, two grids and one."""
@@ -120,89 +66,6 @@ class World:
     async def _first_areas(self) -> None:
         for area in AREAS:
             await self.post("/areas", OWNER, {"area": area, "name": f"区域{area}", "name_en": f"Area {area}"})
-
-    async def events(self) -> list[Published]:
-        """What was emitted since the last call, without the replica's own."""
-        found = await published(self.service.parts)
-        return [e for e in found if not e.name.startswith("population.replica")]
-
-    async def names(self) -> list[str]:
-        return [e.name.removeprefix("population.") for e in await self.events()]
-
-    async def deadlines(self, *, rounds: int = 60) -> None:
-        """Carry out every row that is due now."""
-        runner = Deadlines(self.service.parts.uow, self.service.deadlines, self.clock)
-        for _ in range(rounds):
-            if await runner.step() != 0.0:
-                return
-        raise AssertionError("deadline rows never come to rest")
-
-    async def deadlines_once(self) -> None:
-        """Carry out the row that is due first."""
-        await Deadlines(self.service.parts.uow, self.service.deadlines, self.clock).step()
-
-    async def at(self, seconds: float) -> None:
-        """That much later, with mandates alive, and all rows due by then carried out."""
-        self.clock.advance(seconds)
-        await self.log.beat()
-        await self.deadlines()
-
-    # --- what is asked -------------------------------------------------------------------------------------------
-
-    def token(self, org: str | None, *, kind: str = "staff", subject: str | None = None) -> str:
-        claims = {
-            "iss": ISSUER,
-            "aud": "suizhuan",
-            "sub": subject or f"{kind}-{org}",
-            "kind": kind,
-            "org": org,
-            "exp": self.clock.now().timestamp() + 3600,
-        }
-        head = {"alg": "ES256", "kid": "k1"}
-        return jwt.encode(head, {k: v for k, v in claims.items() if v is not None}, self.key, algorithms=["ES256"])
-
-    async def ask(
-        self,
-        method: str,
-        path: str,
-        org: str | None = COMMUNITY,
-        body: object = None,
-        *,
-        kind: str = "staff",
-        subject: str | None = None,
-        headers: dict[str, str] | None = None,
-        content: bytes | None = None,
-        **params: Any,
-    ) -> httpx.Response:
-        bearer = {"Authorization": f"Bearer {self.token(org, kind=kind, subject=subject)}", **(headers or {})}
-        if method == "GET":
-            return await self.http.get(path, headers=bearer, params=params or None)
-        if content is not None:
-            return await self.http.post(path, headers=bearer, content=content, params=params or None)
-        return await self.http.post(path, headers=bearer, json={} if body is None else body, params=params or None)
-
-    async def post(self, path: str, org: str | None = COMMUNITY, body: object = None, **more: Any) -> dict[str, Any]:
-        """A command that must pass."""
-        answer = await self.ask("POST", path, org, body, **more)
-        assert answer.status_code < 300, answer.text
-        return dict(answer.json())
-
-    async def refused(
-        self, path: str, org: str | None = COMMUNITY, body: object = None, **more: Any
-    ) -> tuple[int, str]:
-        answer = await self.ask("POST", path, org, body, **more)
-        assert answer.status_code >= 400, answer.text
-        return answer.status_code, answer.json()["code"]
-
-    async def get(self, path: str, org: str | None = COMMUNITY, **params: Any) -> dict[str, Any]:
-        answer = await self.ask("GET", path, org, **params)
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
-
-    async def not_got(self, path: str, org: str | None = COMMUNITY, **params: Any) -> tuple[int, str]:
-        answer = await self.ask("GET", path, org, **params)
-        assert answer.status_code >= 400, answer.text
-        return answer.status_code, answer.json()["code"]
 
     # --- what there is -------------------------------------------------------------------------------------------
 
@@ -250,10 +113,8 @@ def made(url: str, folder: Path, clock: ManualClock, **more: Any) -> World:
 @pytest.fixture
 async def empty(database_url: str, tmp_path: Path, clock: ManualClock) -> AsyncIterator[World]:
     """A service that has heard nothing yet."""
-    world = made(database_url, tmp_path, clock)
-    await world.begin()
-    yield world
-    await world.close()
+    async for world in begun(made(database_url, tmp_path, clock)):
+        yield world
 
 
 @pytest.fixture(autouse=True)
@@ -265,17 +126,5 @@ def _one_key(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def world(databases: Databases, tmp_path: Path, clock: ManualClock) -> AsyncIterator[World]:
     """The city as it begins, at 09:00 on a Monday."""
-
-    async def founded(url: str) -> World:
-        first = made(url, tmp_path, clock)
-        await first.begin()
-        await first.found()
-        await first.close()
-        return first
-
-    url, first = await databases.filled("population, founded", founded)
-    world = made(url, tmp_path, clock)
-    world.go_on_from(first)
-    await world.log.beat()
-    yield world
-    await world.close()
+    async for world in founded("population", databases, lambda url: made(url, tmp_path, clock)):
+        yield world

@@ -45,7 +45,7 @@ async def test_a_grid_lacks_what_it_lacks_and_is_not_listed_when_it_lacks_nothin
     assert await missing(world) == {GRID: ["records"], GRID_2: ["records"], FOREIGN: ["money", "records"]}
     await world.person()
     assert await missing(world, NANGUAN) == {GRID_2: ["records"]}
-    await world.at(180 * DAY)
+    await world.later(180 * DAY)
     assert await missing(world, NANGUAN) == {GRID: ["records"], GRID_2: ["records"]}
     await world.person()
     await world.hear("mandates.mandate.suspended", MANDATE, {"mandate": MANDATE, "reason": "x", "switch": "s"})
@@ -64,7 +64,7 @@ async def test_a_mandate_without_staff_or_money_is_told(world: World) -> None:
 
 async def test_a_building_is_judged_by_its_own_records(world: World) -> None:
     old = await world.building("旧楼")
-    await world.at(181 * DAY)
+    await world.later(181 * DAY)
     new = await world.building("新楼")
     await world.hear("mandates.mandate.activated", MANDATE, activated())
     page = await world.get("/coverage?level=building&limit=1")

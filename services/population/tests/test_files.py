@@ -71,22 +71,22 @@ async def test_one_open_file_of_a_kind_for_a_person(world: World) -> None:
 async def test_a_visit_that_is_overdue_is_told_again_and_again_until_somebody_was_seen(world: World) -> None:
     made = await opened(world)
     await world.events()
-    await world.at(90 * DAY)
+    await world.later(90 * DAY)
     (event,) = await world.events()
     assert (event.name, event.data["times"]) == ("population.file.visit_overdue", 1)
     assert event.data["grid"] == GRID
     await world.deadlines()
     assert await world.names() == []
-    await world.at(7 * DAY)
+    await world.later(7 * DAY)
     assert [e.data["times"] for e in await world.events()] == [2]
     await world.post(f"/files/{made['id']}/visits", COMMUNITY, {"outcome": "absent"})
-    await world.at(7 * DAY)
+    await world.later(7 * DAY)
     assert [e.data["times"] for e in of(await world.events(), "file.visit_overdue")] == [3]
     seen = await world.post(f"/files/{made['id']}/visits", COMMUNITY, {"outcome": "seen"})
     assert seen["reminded"] == 0
-    await world.at(89 * DAY)
+    await world.later(89 * DAY)
     assert await world.names() == ["file.visited"]
-    await world.at(DAY)
+    await world.later(DAY)
     assert [e.data["times"] for e in await world.events()] == [1]
     visits = await world.get(f"/files/{made['id']}/visits", limit=1)
     assert [v["outcome"] for v in visits["items"]] == ["seen"]
@@ -105,7 +105,7 @@ async def test_a_closed_file_is_left_alone_and_says_nothing_any_more(world: Worl
     assert await world.refused(f"/files/{made['id']}/closure", COMMUNITY, {"reason": "mistaken"}) == gone
     assert await world.refused(f"/files/{made['id']}/visits", COMMUNITY, {"outcome": "seen"}) == gone
     assert await world.not_got(f"/files/{made['id']}/private", purpose="visit") == gone
-    await world.at(200 * DAY)
+    await world.later(200 * DAY)
     assert await world.names() == []
     assert (await world.get("/files", area=NANGUAN))["items"] == []
     assert len((await world.get("/files", area=NANGUAN, state="closed"))["items"]) == 1
@@ -119,7 +119,7 @@ async def test_a_file_goes_with_its_person_and_ends_with_his_departure(world: Wo
     assert (await world.get(f"/files/{made['id']}"))["state"] == "closed"
     assert await world.refused("/files", COMMUNITY, {"person": made["person"], **DISABLED}) == (409, "person_departed")
     await world.events()
-    await world.at(100 * DAY)
+    await world.later(100 * DAY)
     assert "file.visit_overdue" not in await world.names()
 
 
@@ -160,7 +160,7 @@ async def test_a_permit_is_applied_for_issued_reminded_of_endorsed_and_lapses(wo
     made = await world.post("/permits", COMMUNITY, body)
     assert (made["state"], made["valid_until"]) == ("applied", None)
     assert await world.refused("/permits", COMMUNITY, body) == (409, "permit_known")
-    await world.at(15 * DAY)
+    await world.later(15 * DAY)
     path = f"/permits/{made['id']}"
     assert await world.refused(f"{path}/endorsement", COMMUNITY, {}) == (409, "permit_state")
     issued = await world.post(f"{path}/issue", COMMUNITY, {})
@@ -172,22 +172,22 @@ async def test_a_permit_is_applied_for_issued_reminded_of_endorsed_and_lapses(wo
         "permit.overdue",
         "permit.issued",
     ]
-    await world.at(335 * DAY)
+    await world.later(335 * DAY)
     assert await world.names() == ["permit.endorsement_due"]
     endorsed = await world.post(f"{path}/endorsement", COMMUNITY, {})
     assert endorsed["valid_until"] > issued["valid_until"]
-    await world.at(365 * DAY)
-    await world.at(30 * DAY)
+    await world.later(365 * DAY)
+    await world.later(30 * DAY)
     assert await world.names() == ["permit.endorsed", "permit.endorsement_due", "permit.lapsed"]
     assert (await world.get(path))["state"] == "lapsed"
-    await world.at(10 * DAY)
+    await world.later(10 * DAY)
     again = await world.post(f"{path}/endorsement", COMMUNITY, {})
     assert again["state"] == "issued"
     await world.post(f"/people/{person}/departure", COMMUNITY, {"reason": "moved"})
     assert (await world.get(path))["state"] == "cancelled"
     assert (await world.get(f"/permits?area={NANGUAN}&state=cancelled"))["items"][0]["id"] == made["id"]
     assert await world.not_got(f"/permits?area={NANGUAN}&state=none") == (422, "invalid_request")
-    await world.at(800 * DAY)
+    await world.later(800 * DAY)
     assert [n for n in await world.names() if n.startswith("permit")] == ["permit.endorsed", "permit.cancelled"]
 
 
@@ -199,7 +199,7 @@ async def test_who_has_not_lived_here_long_enough_is_told_from_when_on(world: Wo
     assert answer.json()["params"]["first"] == "2026-03-30"
     assert await world.refused("/permits", COMMUNITY, {**body, "ground": "love"}) == (422, "unknown_code")
     assert await world.refused("/permits", COMMUNITY, {**body, "lived_since": "x"}) == (422, "invalid_request")
-    await world.at(28 * DAY)
+    await world.later(28 * DAY)
     await world.post("/permits", COMMUNITY, body)
 
 
@@ -222,7 +222,7 @@ async def test_no_event_about_files_and_permits_names_its_person(world: World) -
     await world.post("/permits", COMMUNITY, {"person": person, "ground": "job", "lived_since": "2020-01-01"})
     await world.post(f"/files/{made['id']}/visits", COMMUNITY, {"outcome": "needs-help"})
     await world.get(f"/files/{made['id']}/private", purpose="visit")
-    await world.at(120 * DAY)
+    await world.later(120 * DAY)
     said = json.dumps([[e.data, e.key] for e in await world.events()])
     assert made["person"] not in said
     assert person not in said

@@ -127,12 +127,12 @@ async def furnish(world: World) -> dict[str, str]:
     headers = {"Content-Type": "text/csv"}
     begun = await world.post("/imports", COMMUNITY, content=as_csv([line(40, 姓名="")]), headers=headers, area=NANGUAN)
     ids["import"] = begun["id"]
-    await world.at(340 * 86_400.0)
+    await world.later(340 * 86_400.0)
     begun = await world.post("/imports", COMMUNITY, content=as_csv([line(40, 姓名="")]), headers=headers, area=NANGUAN)
     ids["import"] = begun["id"]
     await world.deadlines()
     asked = {"field": "name", "value": "x"}
-    answer = await world.ask("POST", "/me/corrections", None, asked, kind="resident", subject="resident-mine")
+    answer = await world.ask("POST", "/me/corrections", None, asked, caller="resident", subject="resident-mine")
     ids["correction"] = answer.json()["id"]
     return ids
 
@@ -152,7 +152,7 @@ async def call(world: World, caller: str, row: Cell, ids: dict[str, str]) -> Any
         {"content": content, "headers": {"Content-Type": "text/csv"}} if isinstance(content, bytes) else {}
     )
     return await world.ask(
-        method, path.format_map(ids), org, None if more else content, kind=kind, subject=subject, **more
+        method, path.format_map(ids), org, None if more else content, caller=kind, subject=subject, **more
     )
 
 

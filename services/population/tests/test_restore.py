@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -15,9 +14,8 @@ from suizhuan import ahead
 from suizhuan.adapters.embedded_log import EmbeddedLog
 from suizhuan.context import Context
 from suizhuan.kernel.clock import SystemClock
-from suizhuan.relay import Relay
-from suizhuan.service import Service
 from suizhuan.settings import ServiceSettings, load_settings
+from suizhuan.testing_world import publish, rows
 
 from .conftest import COMMUNITY, DAY, GRID, GRID_2, NANGUAN, World, id_number
 from .test_imports import as_csv, line
@@ -47,23 +45,6 @@ async def log(tmp_path: Path) -> AsyncIterator[EmbeddedLog]:
     await made.close()
 
 
-async def rows(service: Service, table: Any, unsaid: set[str] = UNSAID) -> list[dict[str, Any]]:
-    async with service.parts.database.read() as conn:
-        found = [dict(row._mapping) for row in await conn.execute(select(table))]
-    return sorted(({k: v for k, v in row.items() if k not in unsaid} for row in found), key=repr)
-
-
-async def publish(world: World, log: EmbeddedLog) -> None:
-    p = world.service.parts
-    relay = Relay(p.name, p.database, log, list(p.registry.topics.values()), SystemClock(), p.metrics)
-    async with p.database.engine.connect() as plain:
-        conn = plain if p.database.is_sqlite else await plain.execution_options(isolation_level="AUTOCOMMIT")
-        while await relay.publish_once(conn):
-            continue
-    if relay._producer is not None:
-        await relay._producer.close()
-
-
 async def everything_that_can_happen(world: World, known: str) -> None:
     """To a person that the backup knows, and to others that it does not."""
     await world.post("/areas", COMMUNITY, {"area": NANGUAN + "009", "name": "第九", "name_en": "Ninth"})
@@ -82,7 +63,7 @@ async def everything_that_can_happen(world: World, known: str) -> None:
     permit = await world.post(
         "/permits", COMMUNITY, {"person": new["id"], "ground": "job", "lived_since": "2020-01-01"}
     )
-    await world.at(16 * DAY)
+    await world.later(16 * DAY)
     await world.post(f"/permits/{permit['id']}/issue", COMMUNITY, {})
     await world.post(f"/files/{file['id']}/visits", COMMUNITY, {"outcome": "seen"})
     await world.post(f"/people/{new['id']}/home", COMMUNITY, {"grid": GRID_2})
@@ -95,7 +76,7 @@ async def everything_that_can_happen(world: World, known: str) -> None:
         ("POST", "/me/corrections", {"field": "name", "value": "y"}),
         ("POST", "/me/erasure", {"groups": ["contact"]}),
     ):
-        answer = await world.ask(method, path, None, content, kind="resident", subject="resident-1")
+        answer = await world.ask(method, path, None, content, caller="resident", subject="resident-1")
         assert answer.status_code < 300, answer.text
     asked = (await world.get("/corrections", area=NANGUAN))["items"]
     await world.post(f"/corrections/{asked[0]['id']}/decision", COMMUNITY, {"accepted": False, "answer": "否"})
@@ -104,8 +85,8 @@ async def everything_that_can_happen(world: World, known: str) -> None:
     begun = await world.post("/imports", COMMUNITY, content=content, headers=headers, area=NANGUAN)
     await world.deadlines()
     await world.ask("GET", f"/imports/{begun['id']}/errors")
-    await world.at(100 * DAY)  # a visit and a correction are overdue
-    await world.at(250 * DAY)
+    await world.later(100 * DAY)  # a visit and a correction are overdue
+    await world.later(250 * DAY)
     await world.post(f"/permits/{permit['id']}/endorsement", COMMUNITY, {})
     await world.post(f"/files/{file['id']}/closure", COMMUNITY, {"reason": "mistaken"})
     await world.post(f"/people/{new['id']}/departure", COMMUNITY, {"reason": "moved"})
@@ -128,10 +109,10 @@ async def test_everything_that_is_not_personal_is_what_the_log_says(
     own = {n for n in names if not n.startswith(("replica.", "deadletter.", "log."))}
     never = {"import.stopped", "permit.lapsed"}
     assert {n for n in own if any(f"population.{n}.v1" in headers for headers in said)} >= own - never
-    await publish(world, log)
+    await publish(world.service, log)
     tables = [t.area, t.building, t.household, t.person, t.file, t.permit, t.correction, t.count]
     imported = {t.building.name, t.household.name, t.person.name}
-    before = {x.name: await rows(world.service, x) for x in tables}
+    before = {x.name: await rows(world.service, x, UNSAID) for x in tables}
     jobs = await rows(world.service, t.job, LOST_WITH_ITS_FILE)
 
     settings = load_settings(ServiceSettings, "population", database_url=copy, data_dir=tmp_path)
@@ -142,7 +123,7 @@ async def test_everything_that_is_not_personal_is_what_the_log_says(
     done = await service.reconciler.adopt(Context("operator", None, "r1"), "restored")
     assert (done.left, done.why) == (0, None)
     for table in tables:
-        made, was = await rows(service, table), before[table.name]
+        made, was = await rows(service, table, UNSAID), before[table.name]
         if table.name in imported:  # whom and what the import brought is lost, but for the buildings, which were told
             made_ids = {row["id"] for row in made}
             was = [row for row in was if row["id"] in made_ids]
@@ -168,7 +149,7 @@ async def test_who_was_lost_is_recorded_again_and_so_is_whom_an_import_brought(
     await parts.database.close()
     given = world.someone()
     person = await world.post("/people", COMMUNITY, given)
-    await publish(world, log)
+    await publish(world.service, log)
     settings = world.service.parts.settings.model_copy(update={"database_url": copy})
     service = build(settings, broker=log, clock=world.clock)
     await service.parts.recovery.ready()

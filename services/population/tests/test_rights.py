@@ -26,7 +26,7 @@ async def mine(world: World, **more: Any) -> dict[str, Any]:
 
 
 async def me(world: World, method: str, path: str, body: object = None, subject: str = SUBJECT) -> Any:
-    return await world.ask(method, path, None, body, kind="resident", subject=subject)
+    return await world.ask(method, path, None, body, caller="resident", subject=subject)
 
 
 async def test_a_person_reads_everything_that_is_held_on_him_and_who_has_read_it(world: World) -> None:
@@ -106,7 +106,7 @@ async def test_a_correction_is_asked_for_decided_in_time_and_put_right(world: Wo
     assert (await me(world, "GET", "/me")).json()["name"] == "张正"
     assert (await world.get(f"/people/{person['id']}"))["name"] == "张*"
     await world.events()
-    await world.at(40 * DAY)
+    await world.later(40 * DAY)
     assert await world.names() == []
 
 
@@ -114,7 +114,7 @@ async def test_a_correction_that_nobody_answers_is_told_and_one_refused_changes_
     await mine(world)
     asked = (await me(world, "POST", "/me/corrections", {"field": "employment", "value": "employed"})).json()
     await world.events()
-    await world.at(40 * DAY)
+    await world.later(40 * DAY)
     assert await world.names() == ["correction.overdue"]
     decision = {"accepted": False, "answer": "与证明不符"}
     await world.post(f"/corrections/{asked['id']}/decision", COMMUNITY, decision)
@@ -201,17 +201,17 @@ async def test_of_whom_no_duty_keeps_anything_all_is_erased_and_counted_no_more(
 
 async def test_lifetimes_begin_with_the_departure_and_run_out_by_themselves(world: World) -> None:
     person = await world.person()
-    await world.at(400 * DAY)
+    await world.later(400 * DAY)
     await world.post(f"/people/{person['id']}/departure", COMMUNITY, {"reason": "moved"})
     await world.events()
-    await world.at(31 * DAY)
+    await world.later(31 * DAY)
     assert [e.data["groups"] for e in of(await world.events(), "person.erased")] == [["contact"]]
-    await world.at(150 * DAY)
+    await world.later(150 * DAY)
     assert [e.data["groups"] for e in of(await world.events(), "person.erased")] == [["work"]]
     read = await world.get(f"/people/{person['id']}/private", purpose="verification")
     assert (read["name"], read["phone"], read["details"]) == ("张三1", None, {})
     await world.events()
-    await world.at(920 * DAY)
+    await world.later(920 * DAY)
     (event,) = await world.events()
     assert (event.data["groups"], event.data["whole"], event.data["why"]) == (["identity"], True, "retention")
     assert (await world.get(f"/people/{person['id']}"))["state"] == "erased"

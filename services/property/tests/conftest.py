@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from joserfc import jwt
-from joserfc.jwk import ECKey
 
 from property.app import build
-from suizhuan.deadlines import Deadlines
 from suizhuan.kernel.clock import ManualClock
-from suizhuan.service import Service
 from suizhuan.settings import ServiceSettings, load_settings
-from suizhuan.testing import AuthorityLog, Published, feed, issuer_in, published, record
+from suizhuan.testing import Published, issuer_in
 from suizhuan.testing_databases import Databases
+from suizhuan.testing_world import ISSUER, USUAL, NoLog, ServiceWorld, begun, founded
 
 ROOT_AREA, STREET, NANGUAN, GUANKOU = "321302", "321302002", "321302002907", "321302002007"
 GRID = NANGUAN + "001"
@@ -45,69 +42,19 @@ ESTATE_POWERS = [
     "property.repair.read",
 ]
 UPKEEP_POWERS = ["property.repair.handle"]
-ISSUER = "https://id.test.example"
 MINUTE, HOUR, DAY_S = 60.0, 3600.0, 86_400.0
 RESIDENT = "resident-nanguan-01"
 USCC, RIC = "91310115591693856A", "11010519491231002X"
 """Valid by their check characters, and nobody's here."""
 
 
-class NoLog:
-    """The service is driven by hand here: nothing may reach for a log."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise AssertionError(f"the log was asked for {name}")
-
-
 @dataclass
-class World:
-    """One service, and those around it as it hears them."""
+class World(ServiceWorld):
+    """Property, and those around it."""
 
-    make: Callable[[], Service]
-    clock: ManualClock
-    key: ECKey
-    service: Service = field(init=False)
-    log: AuthorityLog = field(init=False)
-    http: httpx.AsyncClient = field(init=False)
-    sequence: int = 0
-
-    async def begin(self) -> None:
-        self.service = self.make()
-        await self.service.migrate()
-        self.log = AuthorityLog(self.service.parts)
-        self._connect()
-
-    def go_on_from(self, other: World) -> None:
-        """On a copy of its database."""
-        self.service = self.make()
-        self.log = AuthorityLog(self.service.parts, other.log.sequence, dict(other.log.terms))
-        self.sequence = other.sequence
-        self._connect()
-
-    def _connect(self) -> None:
-        transport = httpx.ASGITransport(app=self.service.app)
-        self.http = httpx.AsyncClient(transport=transport, base_url="http://property")
-
-    async def close(self) -> None:
-        await self.http.aclose()
-        await self.service.close()
+    usual = STREET_ORG
 
     # --- what is heard -------------------------------------------------------------------------------------------
-
-    async def hear(
-        self, name: str, key: str, data: dict[str, Any], *, event_id: str | None = None, sequence: int | None = None
-    ) -> None:
-        """An event of another service."""
-        self.sequence += 1
-        made = record(
-            f"{name}.v1",
-            data,
-            key=key,
-            time=self.clock.now(),
-            event_id=event_id,
-            sequence=sequence or self.sequence,
-        )
-        await feed(self.service, made)
 
     async def found(self) -> None:
         """The city as it begins: registers, roots, two communities, the street and a firm with their mandates."""
@@ -131,10 +78,6 @@ class World:
         await self.log.grant("m-upkeep", FIRM, UPKEEP, NANGUAN, UPKEEP_POWERS)
         await self.events()
 
-    async def organisation(self, org: str, kind: str, areas: list[str], *, sequence: int | None = None) -> None:
-        data = {"org": org, "name": org, "name_en": org, "kind": kind, "parent": None, "areas": areas}
-        await self.hear("mandates.organisation.registered", org, data, sequence=sequence)
-
     async def billed(self, bill: str, state: str, *, service: str = "property", **more: Any) -> None:
         """Finance's answer to a bill."""
         data = {"service": service, "bill": bill, "org": COMMUNITY, "amount_fen": 1, "entry": f"e-{state}", **more}
@@ -152,96 +95,27 @@ class World:
         data = {"case": case, "case_term": 1, "responsible": "x", "outcome": outcome, "closed_by": "y"}
         await self.hear("complaints.case.closed", case, data)
 
-    async def events(self) -> list[Published]:
-        """What was emitted since the last call, without the replica's own."""
-        found = await published(self.service.parts)
-        return [e for e in found if not e.name.startswith("property.replica")]
-
-    async def names(self) -> list[str]:
-        return [e.name.removeprefix("property.") for e in await self.events()]
-
-    async def deadlines(self, *, rounds: int = 300) -> None:
-        """Carry out every row that is due now."""
-        runner = Deadlines(self.service.parts.uow, self.service.deadlines, self.clock)
-        for _ in range(rounds):
-            if await runner.step() != 0.0:
-                assert not runner._failing, runner._failing
-                return
-        raise AssertionError("deadline rows never come to rest")
-
-    async def at(self, seconds: float) -> None:
-        """That much later, with mandates alive, and all rows due by then carried out."""
-        self.clock.advance(seconds)
-        await self.log.beat()
-        await self.deadlines()
-
     async def on(self, moment: str) -> None:
         """At that moment (Shanghai), a later one."""
         wanted = datetime.fromisoformat(f"{moment}+08:00")
-        await self.at((wanted - self.clock.now()).total_seconds())
+        await self.later((wanted - self.clock.now()).total_seconds())
 
     # --- what is asked -------------------------------------------------------------------------------------------
-
-    def token(self, org: str | None, *, kind: str = "staff", subject: str | None = None) -> str:
-        claims = {
-            "iss": ISSUER,
-            "aud": "suizhuan",
-            "sub": subject or f"{kind}-{org}",
-            "kind": kind,
-            "org": org,
-            "exp": self.clock.now().timestamp() + 3600,
-        }
-        head = {"alg": "ES256", "kid": "k1"}
-        return jwt.encode(head, {k: v for k, v in claims.items() if v is not None}, self.key, algorithms=["ES256"])
 
     async def ask(
         self,
         method: str,
         path: str,
-        org: str | None = STREET_ORG,
+        who: str | None = USUAL,
         body: object = None,
         *,
         resident: str | None = None,
-        headers: dict[str, str] | None = None,
-        **params: Any,
+        **more: Any,
     ) -> httpx.Response:
-        """As staff of `org`, or as that `resident`."""
-        kind = "staff" if resident is None else "resident"
-        signed = self.token(org if resident is None else None, kind=kind, subject=resident)
-        bearer = {"Authorization": f"Bearer {signed}", **(headers or {})}
-        if method == "GET":
-            return await self.http.get(path, headers=bearer, params=params)
-        return await self.http.post(path, headers=bearer, json={} if body is None else body)
-
-    async def post(self, path: str, org: str | None, body: object = None, **more: Any) -> dict[str, Any]:
-        """A command that must pass."""
-        answer = await self.ask("POST", path, org, body, **more)
-        assert answer.status_code < 300, answer.text
-        return dict(answer.json())
-
-    async def refused(self, path: str, org: str | None, body: object = None, **more: Any) -> tuple[int, str]:
-        answer = await self.ask("POST", path, org, body, **more)
-        assert answer.status_code >= 400, answer.text
-        return answer.status_code, answer.json()["code"]
-
-    async def get(self, path: str, org: str | None = STREET_ORG, **params: Any) -> dict[str, Any]:
-        answer = await self.ask("GET", path, org, **params)
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
-
-    async def pages(self, path: str, limit: int, **params: Any) -> list[dict[str, Any]]:
-        """Every item of a list, page by page."""
-        found: list[dict[str, Any]] = []
-        cursor = ""
-        for _ in range(200):
-            page = await self.get(path, limit=limit, cursor=cursor, **params)
-            assert len(page["items"]) <= limit
-            found += page["items"]
-            if page["next"] is None:
-                return found
-            assert len(page["items"]) == limit
-            cursor = page["next"]
-        raise AssertionError("the pages never end")
+        """As staff of `who`, or as that `resident`."""
+        if resident is not None:
+            return await super().ask(method, path, None, body, caller="resident", subject=resident, **more)
+        return await super().ask(method, path, who, body, **more)
 
     # --- things of the trade -------------------------------------------------------------------------------------
 
@@ -356,26 +230,12 @@ def made(url: str, folder: Path, clock: ManualClock) -> World:
 @pytest.fixture
 async def empty(database_url: str, tmp_path: Path, clock: ManualClock) -> AsyncIterator[World]:
     """A service that has heard nothing yet."""
-    world = made(database_url, tmp_path, clock)
-    await world.begin()
-    yield world
-    await world.close()
+    async for world in begun(made(database_url, tmp_path, clock)):
+        yield world
 
 
 @pytest.fixture
 async def world(databases: Databases, tmp_path: Path, clock: ManualClock) -> AsyncIterator[World]:
     """The city as it begins, at 09:00 on Monday 2026-03-02."""
-
-    async def founded(url: str) -> World:
-        first = made(url, tmp_path, clock)
-        await first.begin()
-        await first.found()
-        await first.close()
-        return first
-
-    url, first = await databases.filled("property, founded", founded)
-    world = made(url, tmp_path, clock)
-    world.go_on_from(first)
-    await world.log.beat()
-    yield world
-    await world.close()
+    async for world in founded("property", databases, lambda url: made(url, tmp_path, clock)):
+        yield world

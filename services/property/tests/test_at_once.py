@@ -12,7 +12,7 @@ async def test_of_two_who_let_a_premise_at_once_one_does(world: World) -> None:
     answers = await asyncio.gather(*(world.ask("POST", "/leases", COMMUNITY, terms(shop)) for _ in range(4)))
     assert sorted(a.status_code for a in answers) == [201, 409, 409, 409]
     assert {a.json()["code"] for a in answers if a.status_code == 409} == {"premise_let"}
-    assert len(await world.pages("/leases", 5)) == 1
+    assert len(await world.pages("/leases", limit=5)) == 1
 
 
 async def test_a_premise_is_not_let_and_withdrawn_at_once(world: World) -> None:
@@ -36,10 +36,10 @@ async def test_votes_that_are_cast_at_once_are_all_counted(world: World) -> None
     estate = await world.estate()
     owners = [await world.owner(estate, 10_000, f"a-{n}") for n in range(6)]
     meeting = (await world.meeting(estate, owners, 1))["id"]
-    await world.at(15 * 86_400)
+    await world.later(15 * 86_400)
     await asyncio.gather(*(world.vote(meeting, f"a-{n}", "for") for n in range(6)))
     await world.events()
-    await world.at(7 * 86_400)
+    await world.later(7 * 86_400)
     (closed,) = of(await world.events(), "meeting.closed")
     assert closed.data["results"][0]["for_heads"] == 6
 

@@ -75,9 +75,9 @@ async def things(world: World) -> Things:
     await world.post(f"/repairs/{answered}/answer", FIRM)
     owner = await world.owner(estate["here"], 10_000, "a-1")
     meeting = (await world.meeting(estate["here"], [owner], 3))["id"]
-    await world.at(15 * 86_400)
+    await world.later(15 * 86_400)
     await world.vote(meeting, "a-1", "for")
-    await world.at(7 * 86_400)
+    await world.later(7 * 86_400)
     fresh = (await world.repair(estate["here"]))["id"]
     await world.events()
     assert repair != fresh
@@ -238,7 +238,7 @@ async def test_a_vote_is_the_owners_own_whatever_power_somebody_holds(world: Wor
     estate = await world.estate()
     owner = await world.owner(estate, 10_000, "a-1")
     meeting = (await world.meeting(estate, [owner], 1))["id"]
-    await world.at(15 * 86_400)
+    await world.later(15 * 86_400)
     path, body = f"/meetings/{meeting}/ballot", {"choices": {"1": "for"}}
     for role, org in ROLES.items():
         resident = RESIDENT if role == "resident" else None

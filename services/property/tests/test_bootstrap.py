@@ -26,7 +26,7 @@ async def test_the_street_is_founded_once_and_short_of_three_thousand_square_met
     assert await bootstrap(empty.service, seed) is False
     assert await empty.events() == []
     assert {e.attributes["actor"] for e in first} == {"service:property"}
-    found = await empty.pages("/premises/coverage", 4, area=STREET)
+    found = await empty.pages("/premises/coverage", limit=4, area=STREET)
     assert len(found) == 11
     assert sum(c["households"] for c in found) == 14_401
     assert sum(c["wanted_dm2"] for c in found) == 432_030

@@ -18,9 +18,9 @@ async def decided(world: World, estate: str) -> str:
     """A meeting of the estate's one owner that has decided on item 4."""
     owner = await world.owner(estate, 10_000, "account-1")
     meeting = (await world.meeting(estate, [owner], 4))["id"]
-    await world.at(15 * 86_400)
+    await world.later(15 * 86_400)
     await world.vote(meeting, "account-1", "for")
-    await world.at(7 * 86_400)
+    await world.later(7 * 86_400)
     return str(meeting)
 
 
@@ -106,7 +106,7 @@ async def test_a_contract_is_not_renewed_by_notice_90_days_ahead(world: World) -
     dated = {"kind": "non_renewal", "by": "firm", "ends_on": "2026-05-31"}
     assert await world.refused(path, STREET_ORG, dated) == (422, "invalid_request")
     notice = {"kind": "non_renewal", "by": "firm"}
-    await world.at(86_400)
+    await world.later(86_400)
     assert await world.refused(path, STREET_ORG, notice) == (409, "notice_too_late")
 
 
@@ -130,8 +130,8 @@ async def test_firms_and_contracts_page_to_the_end(world: World) -> None:
         await world.post("/firms", STREET_ORG, {"firm": firm, "area": STREET})
     estates = [await world.estate() for _ in range(3)]
     made = [(await world.post("/contracts", STREET_ORG, contract_terms(e)))["id"] for e in estates]
-    assert [f["id"] for f in await world.pages("/firms", 1)] == sorted([FIRM, OTHER_FIRM], reverse=True)
-    assert [c["id"] for c in await world.pages("/contracts", 2, firm=FIRM)] == made[::-1]
-    assert [c["id"] for c in await world.pages("/contracts", 2, estate=estates[1], state="running")] == [made[1]]
+    assert [f["id"] for f in await world.pages("/firms", limit=1)] == sorted([FIRM, OTHER_FIRM], reverse=True)
+    assert [c["id"] for c in await world.pages("/contracts", limit=2, firm=FIRM)] == made[::-1]
+    assert [c["id"] for c in await world.pages("/contracts", limit=2, estate=estates[1], state="running")] == [made[1]]
     assert (await world.get(f"/firms/{FIRM}"))["grade"] == "unrated"
     assert (await world.ask("GET", "/contracts", state="lost")).json()["code"] == "invalid_request"

@@ -36,7 +36,7 @@ async def test_open_repairs_are_counted_by_state_and_late_firms_apart(world: Wor
     assert await measured(world, "repairs_overdue") == 0
     world.clock.advance(2 * DAY)  # its row has not come up yet
     assert await measured(world, "repairs_overdue") == 1
-    await world.at(0)
+    await world.later(0)
     assert await measured(world, "repairs_overdue") == 0
     assert await measured(world, "repairs", state="referred") == 1
 
@@ -45,11 +45,11 @@ async def test_a_committee_counts_from_the_day_it_is_late_until_it_is_filed(worl
     estate = await world.estate()
     owner = await world.owner(estate, 10_000, "a-1")
     meeting = (await world.meeting(estate, [owner], 3))["id"]
-    await world.at(15 * DAY)
+    await world.later(15 * DAY)
     await world.vote(meeting, "a-1", "for")
-    await world.at(7 * DAY)
+    await world.later(7 * DAY)
     assert await measured(world, "committees_unfiled") == 0
-    await world.at(30 * DAY)
+    await world.later(30 * DAY)
     assert await measured(world, "committees_unfiled") == 1
     await world.post(f"/meetings/{meeting}/filing", STREET_ORG, {"reference": "备 1"})
     assert await measured(world, "committees_unfiled") == 0

@@ -115,7 +115,7 @@ async def test_rent_that_comes_is_told_once(world: World) -> None:
     assert named(events) == ["lease.rent_received", "bill.income_received"]
     assert (events[1].data, events[1].attributes["sequence"]) == ({"bill": f"{lease['id']}-1"}, "2")
     assert await world.refused(path, COMMUNITY, {"due": 1}) == (409, "due_settled")
-    (due,) = await world.pages(f"/leases/{lease['id']}/dues", 1)
+    (due,) = await world.pages(f"/leases/{lease['id']}/dues", limit=1)
     assert (due["state"], due["finance"]) == ("received", None)
 
 
@@ -136,7 +136,7 @@ async def test_a_prepaid_lease_becomes_income_period_by_period(world: World) -> 
     assert told == [("income_due", 1_500_000), ("income_received", None)] * 2
     await world.on("2026-08-01T00:00:01")
     assert [name for name, _, _ in await bills(world)] == ["income_due", "income_received"]
-    dues = await world.pages(f"/leases/{lease['id']}/dues", 2)
+    dues = await world.pages(f"/leases/{lease['id']}/dues", limit=2)
     assert [due["state"] for due in dues] == ["received"] * 3
     assert await world.refused(f"/leases/{lease['id']}/payments", COMMUNITY, {"due": 3}) == (409, "due_settled")
 
@@ -156,7 +156,7 @@ async def test_a_lease_that_is_cut_short_bills_the_days_it_had_and_withdraws_the
     assert cut["ends_on"] == "2026-06-06"
     await world.deadlines()
     assert await world.names() == ["lease.ended"]
-    first, second = await world.pages(f"{path}/dues", 1)
+    first, second = await world.pages(f"{path}/dues", limit=1)
     assert (first["state"], first["amount_fen"]) == ("issued", 92_000)
     assert second["state"] == "withdrawn"
     assert await world.refused(f"{path}/payments", COMMUNITY, {"due": 2}) == (409, "due_settled")
@@ -171,7 +171,7 @@ async def test_a_period_that_has_begun_is_billed_by_its_days_when_the_lease_is_c
     await world.on("2026-03-16T09:00:00")
     await world.post(f"/leases/{lease['id']}/end", COMMUNITY, {"on": "2026-03-17", "reason": "requisition"})
     await world.on("2026-03-20T00:00:01")
-    (due,) = await world.pages(f"/leases/{lease['id']}/dues", 1)
+    (due,) = await world.pages(f"/leases/{lease['id']}/dues", limit=1)
     assert (due["amount_fen"], due["until"]) == (16_000, "2026-03-17")
     assert (await world.get(f"/leases/{lease['id']}"))["state"] == "ended"
 
@@ -231,7 +231,7 @@ async def test_only_the_lessor_acts_on_its_lease_until_it_has_lost_the_power(wor
     assert await world.refused(path, STREET_ORG, {"due": 1}) == (403, "not_lessor")
     await world.events()
     await world.log.revoke("m-premises-nanguan", COMMUNITY, PREMISES, "321302002907")
-    await world.at(10)
+    await world.later(10)
     assert await world.refused(path, COMMUNITY, {"due": 1}) == (403, "missing_power")
     assert (await world.post(path, CIVIL, {"due": 1}))["lessor"] == COMMUNITY
     (received, _) = await world.events()
@@ -255,13 +255,13 @@ async def test_what_finance_has_done_is_shown_whatever_comes_first(world: World)
     bill, path = f"{lease['id']}-1", f"/leases/{lease['id']}/dues"
     await world.billed(bill, "booked", service="volunteers")
     await world.billed("unknown-1", "booked")
-    assert (await world.pages(path, 5))[0]["finance"] is None
+    assert (await world.pages(path, limit=5))[0]["finance"] is None
     await world.billed(bill, "booked")
     await world.billed(bill, "booked")
-    assert [(d["finance"], d["entry"]) for d in await world.pages(path, 5)] == [("booked", "e-booked")]
+    assert [(d["finance"], d["entry"]) for d in await world.pages(path, limit=5)] == [("booked", "e-booked")]
     await world.billed(bill, "paid")
     await world.billed(bill, "booked")  # again, late
-    assert [(d["finance"], d["entry"]) for d in await world.pages(path, 5)] == [("paid", "e-paid")]
+    assert [(d["finance"], d["entry"]) for d in await world.pages(path, limit=5)] == [("paid", "e-paid")]
 
 
 async def test_who_the_lessee_is_is_read_under_a_power_and_for_a_purpose(world: World) -> None:
@@ -303,12 +303,12 @@ async def test_leases_and_dues_page_to_the_end(world: World) -> None:
     other = await world.premise(by=OTHER_COMMUNITY, area=GUANKOU, kind="shop")
     await world.lease(other, by=OTHER_COMMUNITY)
     await world.deadlines()
-    assert [x["id"] for x in await world.pages("/leases", 2, lessor=COMMUNITY)] == leases[::-1]
-    assert len(await world.pages("/leases", 2)) == 4
-    assert [x["premise"] for x in await world.pages("/leases", 1, premise=shops[1])] == [shops[1]]
-    assert await world.pages("/leases", 1, state="ended") == []
+    assert [x["id"] for x in await world.pages("/leases", limit=2, lessor=COMMUNITY)] == leases[::-1]
+    assert len(await world.pages("/leases", limit=2)) == 4
+    assert [x["premise"] for x in await world.pages("/leases", limit=1, premise=shops[1])] == [shops[1]]
+    assert await world.pages("/leases", limit=1, state="ended") == []
     assert (await world.ask("GET", "/leases", state="burnt")).json()["code"] == "invalid_request"
-    assert [d["number"] for d in await world.pages(f"/leases/{leases[0]}/dues", 3)] == [1, 2, 3, 4]
+    assert [d["number"] for d in await world.pages(f"/leases/{leases[0]}/dues", limit=3)] == [1, 2, 3, 4]
     for cursor in ("x", "YQ"):
         answer = await world.ask("GET", f"/leases/{leases[0]}/dues", cursor=cursor)
         assert answer.json()["code"] == "cursor_malformed"

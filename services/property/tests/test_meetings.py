@@ -41,10 +41,10 @@ async def test_a_meeting_is_called_voted_in_and_closed_with_the_four_fractions(w
     assert called.data["motions"] == [{"number": 1, "item": 5}, {"number": 2, "item": 6}]
     assert (called.data["told"], called.attributes["mandate"]) == (COMMUNITY, "m-estates-street")
     key = meeting["id"]
-    await world.at(15 * DAY)
+    await world.later(15 * DAY)
     await world.vote(key, "a-2", "for", "for")
     await world.vote(key, "a-3", "for", "against")
-    await world.at(7 * DAY)
+    await world.later(7 * DAY)
     (closed,) = of(await world.events(), "meeting.closed")
     shared = {"size_dm2": 60_000, "took_part_size_dm2": 50_000, "heads": 3, "took_part_heads": 2, "quorum": True}
     assert closed.data == {
@@ -63,11 +63,11 @@ async def test_two_thirds_must_take_part_and_exactly_two_thirds_are_enough(world
     """100 and 300 of 600 m²: two of three heads, and exactly two thirds of the area. 100 and 200: half of it."""
     estate, owners = await three_owners(world)
     enough, short = [(await world.meeting(estate, owners, 1))["id"] for _ in range(2)]
-    await world.at(15 * DAY)
+    await world.later(15 * DAY)
     for meeting, voters in ((enough, ("a-1", "a-3")), (short, ("a-1", "a-2"))):
         for voter in voters:
             await world.vote(meeting, voter, "for")
-    await world.at(7 * DAY)
+    await world.later(7 * DAY)
     assert (await result(world, enough))["passed"] is True
     found = await result(world, short)
     assert (found["passed"], found["quorum"], found["took_part_heads"]) == (False, False, 2)
@@ -76,7 +76,7 @@ async def test_two_thirds_must_take_part_and_exactly_two_thirds_are_enough(world
 async def test_a_vote_is_cast_once_an_owner_and_may_be_changed_until_the_end(world: World) -> None:
     estate, owners = await three_owners(world)
     meeting = (await world.meeting(estate, owners, 2, 5))["id"]
-    await world.at(15 * DAY)
+    await world.later(15 * DAY)
     await world.vote(meeting, "a-3", "for", "for")
     changed = await world.post(f"/meetings/{meeting}/ballot", None, {"choices": {"1": "against"}}, resident="a-3")
     assert changed["choices"] == {"1": "against", "2": "for"}
@@ -87,7 +87,7 @@ async def test_a_vote_is_cast_once_an_owner_and_may_be_changed_until_the_end(wor
         {"meeting": meeting, "owner": owners[2], "changed": True},
         {"meeting": meeting, "owner": owners[1], "changed": False},
     ]
-    await world.at(7 * DAY)
+    await world.later(7 * DAY)
     first, second = await result(world, meeting, 1), await result(world, meeting, 2)
     assert (first["took_part_heads"], first["for_heads"]) == (2, 0)
     assert (second["took_part_heads"], second["for_heads"], second["for_size_dm2"]) == (2, 1, 30_000)
@@ -100,11 +100,11 @@ async def test_votes_are_cast_between_opening_and_closing_only(world: World) -> 
     path, body = f"/meetings/{meeting}/ballot", {"choices": {"1": "for"}}
     early = await world.refused(path, None, body, resident="a-1")
     assert early == (409, "not_voting_now")
-    await world.at(15 * DAY)
+    await world.later(15 * DAY)
     await world.post(path, None, body, resident="a-1")
     world.clock.advance(7 * DAY)  # its row has not come up yet
     assert await world.refused(path, None, body, resident="a-1") == (409, "not_voting_now")
-    await world.at(0)
+    await world.later(0)
     assert await world.refused(path, None, body, resident="a-1") == (409, "not_voting_now")
 
 
@@ -113,7 +113,7 @@ async def test_only_owners_of_the_roll_vote_and_on_motions_that_there_are(world:
     meeting = (await world.meeting(estate, owners, 1))["id"]
     await world.owner(estate, 10_000, "a-late")  # after the roll was closed
     await world.post(f"/owners/{owners[0]}/revision", STREET_ORG, {"units": 0, "size_dm2": 0})  # has sold since
-    await world.at(15 * DAY)
+    await world.later(15 * DAY)
     path = f"/meetings/{meeting}/ballot"
     for account in ("a-late", "a-stranger"):
         refused = await world.refused(path, None, {"choices": {"1": "for"}}, resident=account)
@@ -125,7 +125,7 @@ async def test_only_owners_of_the_roll_vote_and_on_motions_that_there_are(world:
     ):
         assert await world.refused(path, None, {"choices": choices}, resident="a-1") == expected
     await world.vote(meeting, "a-1", "for")
-    await world.at(7 * DAY)
+    await world.later(7 * DAY)
     found = await result(world, meeting)
     assert (found["heads"], found["took_part_heads"], found["for_size_dm2"]) == (3, 1, 10_000)
 
@@ -199,11 +199,11 @@ async def test_an_elected_committee_is_filed_within_30_days_or_that_is_told(worl
     estate, owners = await three_owners(world)
     meetings = [(await world.meeting(estate, owners, 3))["id"] for _ in range(3)]
     filed, late, failed = meetings
-    await world.at(15 * DAY)
+    await world.later(15 * DAY)
     for meeting in (filed, late):
         for account in ("a-1", "a-3"):
             await world.vote(meeting, account, "for")
-    await world.at(7 * DAY)
+    await world.later(7 * DAY)
     found = await world.get(f"/meetings/{filed}")
     assert found["filing_due_at"] == "2026-04-23T01:00:00Z"
     reference = {"reference": "宿住建备 12 号"}
@@ -213,7 +213,7 @@ async def test_an_elected_committee_is_filed_within_30_days_or_that_is_told(worl
     again = await world.refused(f"/meetings/{filed}/filing", STREET_ORG, reference)
     assert again == (409, "committee_filed")
     await world.events()
-    await world.at(30 * DAY)
+    await world.later(30 * DAY)
     (overdue,) = await world.events()
     assert (overdue.name, overdue.data) == ("property.meeting.filing_overdue", {"meeting": late})
     after = await world.post(f"/meetings/{late}/filing", STREET_ORG, reference)
@@ -253,7 +253,7 @@ async def test_who_an_owner_is_may_be_corrected_and_then_votes_by_the_new_accoun
     await world.post(path, STREET_ORG, {"name": "李业主", "account": "a-new"})
     await world.post(path, STREET_ORG, {"name": "李业主", "phone": "13911112222", "account": "a-new"})
     assert [e.data for e in await world.events()] == [{"owner": owners[0]}] * 2
-    await world.at(15 * DAY)
+    await world.later(15 * DAY)
     body = {"choices": {"1": "for"}}
     assert await world.refused(f"/meetings/{meeting}/ballot", None, body, resident="a-1") == (403, "not_on_the_roll")
     charset = {"headers": {"Content-Type": "application/json; charset=utf-8"}}
@@ -265,12 +265,12 @@ async def test_owners_and_meetings_page_to_the_end(world: World) -> None:
     other = await world.estate()
     await world.owner(other, 5, "a-1")
     meetings = [(await world.meeting(estate, owners, item))["id"] for item in (1, 2, 9)]
-    assert [o["id"] for o in await world.pages("/owners", 2, estate=estate)] == owners[::-1]
-    assert len(await world.pages("/owners", 3)) == 4
-    listed = await world.pages("/meetings", 2, estate=estate)
+    assert [o["id"] for o in await world.pages("/owners", limit=2, estate=estate)] == owners[::-1]
+    assert len(await world.pages("/owners", limit=3)) == 4
+    listed = await world.pages("/meetings", limit=2, estate=estate)
     assert [m["id"] for m in listed] == meetings[::-1]
     assert listed[0]["motions"][0]["words"] == "议题9：请王秘密发言"
-    assert await world.pages("/meetings", 2, state="closed") == []
+    assert await world.pages("/meetings", limit=2, state="closed") == []
 
 
 @pytest.mark.parametrize("path", ["/estates", "/premises", "/leases", "/repairs", "/firms", "/contracts", "/owners"])

@@ -102,7 +102,7 @@ async def test_the_norm_is_counted_by_community_in_whole_square_decimetres(world
 async def test_the_norm_pages_by_community_to_the_end(world: World) -> None:
     await world.estate(area=GRID)
     await world.premise(by=OTHER_COMMUNITY, area=GUANKOU)
-    found = await world.pages("/premises/coverage", 1, area=STREET)
+    found = await world.pages("/premises/coverage", limit=1, area=STREET)
     assert [item["area"] for item in found] == [GUANKOU, NANGUAN]
 
 
@@ -120,12 +120,12 @@ def test_what_is_short_is_exactly_what_would_meet_the_norm(
 
 async def test_lists_page_to_the_end_and_hold_what_was_asked_for(world: World) -> None:
     estates = [await world.estate(area=area) for area in (GRID, NANGUAN, GRID, NANGUAN, GRID)]
-    assert [e["id"] for e in await world.pages("/estates", 2)] == estates[::-1]
-    assert [e["id"] for e in await world.pages("/estates", 2, area=GRID)] == [estates[4], estates[2], estates[0]]
+    assert [e["id"] for e in await world.pages("/estates", limit=2)] == estates[::-1]
+    assert [e["id"] for e in await world.pages("/estates", limit=2, area=GRID)] == [estates[4], estates[2], estates[0]]
     rooms = [await world.premise(kind=kind) for kind in ("community", "shop", "community")]
-    assert [p["id"] for p in await world.pages("/premises", 1)] == rooms[::-1]
-    assert [p["id"] for p in await world.pages("/premises", 1, kind="shop")] == [rooms[1]]
-    assert await world.pages("/premises", 1, estate=estates[0]) == []
+    assert [p["id"] for p in await world.pages("/premises", limit=1)] == rooms[::-1]
+    assert [p["id"] for p in await world.pages("/premises", limit=1, kind="shop")] == [rooms[1]]
+    assert await world.pages("/premises", limit=1, estate=estates[0]) == []
 
 
 async def test_a_repeat_under_the_same_key_registers_once(world: World) -> None:

@@ -60,7 +60,7 @@ async def test_answered_done_and_confirmed(world: World) -> None:
     repair = await asked(world)
     path = f"/repairs/{repair}"
     await world.post(f"{path}/answer", FIRM)
-    await world.at(30 * 24 * HOUR)  # answered in time is answered
+    await world.later(30 * 24 * HOUR)  # answered in time is answered
     await world.post(f"{path}/completion", FIRM)
     after = await world.post(f"{path}/confirmation", None, {"done": True}, resident=RESIDENT)
     assert (after["state"], after["version"]) == ("confirmed", 4)
@@ -71,9 +71,9 @@ async def test_answered_done_and_confirmed(world: World) -> None:
 
 async def test_what_is_not_answered_in_time_is_referred_to_complaints_once(world: World) -> None:
     repair = await asked(world, kind="drains")
-    await world.at(24 * HOUR)
+    await world.later(24 * HOUR)
     assert await world.events() == []
-    await world.at(1 * HOUR)
+    await world.later(1 * HOUR)
     referred, raised = await world.events()
     assert (referred.name, raised.name) == ("property.repair.referred", "property.referral.raised")
     assert raised.data == {
@@ -84,7 +84,7 @@ async def test_what_is_not_answered_in_time_is_referred_to_complaints_once(world
         "subject": repair,
     }
     assert (raised.key, raised.attributes["sequence"]) == (repair, "1")
-    await world.at(1000 * HOUR)
+    await world.later(1000 * HOUR)
     assert await world.events() == []
     assert await world.refused(f"/repairs/{repair}/answer", FIRM) == (409, "repair_state")
 
@@ -157,7 +157,7 @@ async def test_only_the_firm_under_contract_with_the_power_there_answers(world: 
     await world.log.grant("m-upkeep-2", OTHER_FIRM, UPKEEP, NANGUAN, UPKEEP_POWERS, role="assist")
     assert await world.refused(path, OTHER_FIRM) == (403, "not_the_firm")
     await world.log.revoke("m-upkeep", FIRM, UPKEEP, NANGUAN)
-    await world.at(10)
+    await world.later(10)
     assert await world.refused(path, FIRM) == (403, "missing_power")
 
 
@@ -200,7 +200,7 @@ async def test_who_asked_is_read_by_firm_overseer_and_case_handler_for_a_purpose
     assert (await world.get(path, STREET_ORG, purpose="correction"))["description"].startswith("2 号楼电梯停运")
     refused = await world.ask("GET", path, OTHER_COMMUNITY, purpose="case_handling")
     assert (refused.status_code, refused.json()["code"]) == (403, "missing_power")
-    await world.at(25 * HOUR)
+    await world.later(25 * HOUR)
     await world.get(path, OTHER_COMMUNITY, purpose="case_handling")
     read = of(await world.events(), "repair.private_read")
     assert [(e.data["power"], e.attributes["org"], e.attributes["mandate"]) for e in read] == [
@@ -217,9 +217,9 @@ async def test_repairs_page_to_the_end(world: World) -> None:
     await world.contract(estate)
     repairs = [(await world.repair(estate))["id"] for _ in range(5)]
     await world.post(f"/repairs/{repairs[2]}/answer", FIRM)
-    assert [r["id"] for r in await world.pages("/repairs", 2, estate=estate)] == repairs[::-1]
-    assert [r["id"] for r in await world.pages("/repairs", 2, firm=FIRM, state="answered")] == [repairs[2]]
-    assert await world.pages("/repairs", 2, area=GUANKOU) == []
+    assert [r["id"] for r in await world.pages("/repairs", limit=2, estate=estate)] == repairs[::-1]
+    assert [r["id"] for r in await world.pages("/repairs", limit=2, firm=FIRM, state="answered")] == [repairs[2]]
+    assert await world.pages("/repairs", limit=2, area=GUANKOU) == []
     assert (await world.ask("GET", "/repairs", state="lost")).json()["code"] == "invalid_request"
 
 

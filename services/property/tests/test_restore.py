@@ -20,10 +20,9 @@ from suizhuan.adapters.embedded_log import EmbeddedLog
 from suizhuan.context import Context
 from suizhuan.db.tables import deadline, outbox
 from suizhuan.kernel.clock import SystemClock
-from suizhuan.relay import Relay
-from suizhuan.service import Service
 from suizhuan.settings import ServiceSettings, load_settings
 from suizhuan.testing import published
+from suizhuan.testing_world import publish, rows
 
 from .conftest import COMMUNITY, FIRM, RESIDENT, RIC, STREET, STREET_ORG, World, contract_terms, made
 
@@ -36,22 +35,6 @@ async def log(tmp_path: Path) -> AsyncIterator[EmbeddedLog]:
     made_ = EmbeddedLog(tmp_path / "log.db", clock=SystemClock())
     yield made_
     await made_.close()
-
-
-async def rows(service: Service, table: Any) -> list[dict[str, Any]]:
-    async with service.parts.database.read() as conn:
-        return sorted((dict(row._mapping) for row in await conn.execute(select(table))), key=repr)
-
-
-async def publish(world: World, log: EmbeddedLog) -> None:
-    p = world.service.parts
-    relay = Relay(p.name, p.database, log, list(p.registry.topics.values()), SystemClock(), p.metrics)
-    async with p.database.engine.connect() as plain:
-        conn = plain if p.database.is_sqlite else await plain.execution_options(isolation_level="AUTOCOMMIT")
-        while await relay.publish_once(conn):
-            continue
-    if relay._producer is not None:
-        await relay._producer.close()
 
 
 async def everything_that_can_happen(world: World, known: dict[str, str]) -> dict[str, str]:
@@ -99,7 +82,7 @@ async def repairs(world: World, known: dict[str, str], estate: str) -> None:
         await world.post(f"/repairs/{one}/completion", FIRM)
         await world.post(f"/repairs/{one}/confirmation", None, {"done": well}, resident=RESIDENT)
     await world.get(f"/repairs/{done}/private", FIRM, purpose="contact")
-    await world.at(3 * 86_400)
+    await world.later(3 * 86_400)
     await world.turned_away(undone, "unknown_area")
     await world.taken(late, "case-1")
     await world.case_closed("case-1")
@@ -113,16 +96,16 @@ async def meetings(world: World, known: dict[str, str], contract: str) -> None:
     await world.post(f"/owners/{owners[0]}/person", STREET_ORG, {"name": "更正", "account": "a-1"})
     elect, again = [(await world.meeting(known["estate"], owners, 3, 4))["id"] for _ in range(2)]
     await world.post(f"/owners/{owners[1]}/revision", STREET_ORG, {"units": 2, "size_dm2": 30_000})
-    await world.at(15 * 86_400)
+    await world.later(15 * 86_400)
     for meeting in (elect, again):
         for account in ("a-1", "a-2"):
             await world.vote(meeting, account, "for", "for")
-    await world.at(7 * 86_400)
+    await world.later(7 * 86_400)
     await world.post(f"/meetings/{elect}/filing", STREET_ORG, {"reference": "备 1"})
     await world.on("2026-07-01T00:00:01")
     assert (await world.get(f"/contracts/{contract}"))["state"] == "ended"
     open_ = (await world.meeting(known["estate"], owners, 1))["id"]
-    await world.at(15 * 86_400)
+    await world.later(15 * 86_400)
     await world.vote(open_, "a-1", "for")
 
 
@@ -157,7 +140,7 @@ async def test_everything_is_what_the_log_says_and_what_is_personal_is_lost(
     async with parts.database.read() as conn:
         told = {row.topic for row in await conn.execute(select(outbox.c.topic))}
     names = {e.name for e in await published(world.service.parts, forget=False)}
-    await publish(world, log)
+    await publish(world.service, log)
     as_it_was = {x.name: await rows(world.service, x) for x in SAME}
     assert {e.name for e in EVENTS.types.values() if e.topic in EVENTS.aggregates} - names == {
         "property.bill.cost_planned",
@@ -202,7 +185,7 @@ async def entered_anew_it_counts(again: World, meeting: dict[str, Any]) -> None:
     vote = {"choices": {"1": "for"}}
     path = f"/meetings/{meeting['id']}/ballot"
     assert await again.refused(path, None, vote, resident="a-1") == (403, "not_on_the_roll")
-    owner = min((o for o in await again.pages("/owners", 50)), key=lambda o: o["size_dm2"])["id"]
+    owner = min((o for o in await again.pages("/owners", limit=50)), key=lambda o: o["size_dm2"])["id"]
     answer = await again.ask("GET", f"/owners/{owner}/private", STREET_ORG, purpose="contact")
     assert (answer.status_code, answer.json()["code"]) == (410, "personal_data_lost")
     await again.post(f"/owners/{owner}/person", STREET_ORG, {"name": "李业主", "account": "a-1"})
@@ -229,11 +212,11 @@ async def test_what_complaints_said_before_the_request_was_here_again_counts(
     copy = await backup(parts.database.url.render_as_string(hide_password=False))
     await parts.database.close()
     repair = (await world.repair(estate))["id"]
-    await publish(world, log)
+    await publish(world.service, log)
     (folder := tmp_path / "again").mkdir()
     again = await restored(copy, log, folder, world)
     await again.taken(repair, "case-1")
     await again.service.reconciler.adopt(Context("operator", None, "r1"), "restored")
-    await again.at(61)
+    await again.later(61)
     assert (await again.get(f"/repairs/{repair}"))["case"] == "case-1"
     await again.close()

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from joserfc import jwt
-from joserfc.jwk import ECKey
 from stdnum.cn import ric
 
-from suizhuan.deadlines import Deadlines
 from suizhuan.kernel.clock import ManualClock, utc_text
-from suizhuan.service import Service
 from suizhuan.settings import ServiceSettings, load_settings
-from suizhuan.testing import AuthorityLog, Published, feed, issuer_in, published, record
+from suizhuan.testing import Published, issuer_in
 from suizhuan.testing_databases import Databases
+from suizhuan.testing_world import ISSUER, USUAL, NoLog, ServiceWorld, begun, founded
 from volunteers.app import build
 from volunteers.desk import ARRANGE, GIVE_AWARD, LEAD_TEAM, PAIRING, READ, RUN, SERVICE, TRAIN
 
@@ -27,17 +24,9 @@ ROOT_AREA, STREET, NANGUAN, XIANGLI = "321302", "321302002", "321302002907", "32
 CIVIL, COMMUNITY, OTHER, STREET_ORG = "dept-civil-affairs", "community-nanguan", "community-xiangli", "street-xiangli"
 POWERS = [RUN, LEAD_TEAM, TRAIN, GIVE_AWARD, READ]
 MANDATE, PAIRING_MANDATE = "m-nanguan", "m-pairing"
-ISSUER = "https://id.test.example"
 TOPICS = ("finance.bill", "mandates.mandate", "mandates.organisation", "population.file")
 HOUR = 3600.0
 Answer = dict[str, Any]
-
-
-class NoLog:
-    """The service is driven by hand here: nothing may reach for a log."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise AssertionError(f"the log was asked for {name}")
 
 
 def id_number(born: date, sequence: int = 1) -> str:
@@ -47,46 +36,13 @@ def id_number(born: date, sequence: int = 1) -> str:
 
 
 @dataclass
-class World:
-    """One service, and those around it as it hears them."""
+class World(ServiceWorld):
+    """Volunteers, and those around it."""
 
-    make: Callable[[], Service]
-    clock: ManualClock
-    key: ECKey
-    service: Service = field(init=False)
-    log: AuthorityLog = field(init=False)
-    http: httpx.AsyncClient = field(init=False)
-    sequence: int = 0
+    usual = COMMUNITY
     people: int = 0
 
-    async def begin(self) -> None:
-        self.service = self.make()
-        await self.service.migrate()
-        self.log = AuthorityLog(self.service.parts)
-        self._connect()
-
-    def go_on_from(self, other: World) -> None:
-        """On a copy of its database."""
-        self.service = self.make()
-        self.log = AuthorityLog(self.service.parts, other.log.sequence, dict(other.log.terms))
-        self.sequence = other.sequence
-        self._connect()
-
-    def _connect(self) -> None:
-        transport = httpx.ASGITransport(app=self.service.app)
-        self.http = httpx.AsyncClient(transport=transport, base_url="http://volunteers")
-
-    async def close(self) -> None:
-        await self.http.aclose()
-        await self.service.close()
-
     # --- what is heard ------------------------------------------------------------------------------------------------
-
-    async def hear(self, name: str, key: str, data: Answer, *, event_id: str | None = None) -> None:
-        """An event of another service."""
-        self.sequence += 1
-        made = record(f"{name}.v1", data, key=key, time=self.clock.now(), event_id=event_id, sequence=self.sequence)
-        await feed(self.service, made)
 
     async def bill(self, what: str, bill: str, *, service: str = "volunteers", **more: Any) -> None:
         """An answer of finance."""
@@ -103,8 +59,7 @@ class World:
             (COMMUNITY, "community", [NANGUAN]),
             (OTHER, "community", [XIANGLI]),
         ):
-            data = {"org": org, "name": org, "name_en": org, "kind": kind, "parent": None, "areas": areas}
-            await self.hear("mandates.organisation.registered", org, data)
+            await self.organisation(org, kind, areas)
 
     async def found(self) -> None:
         """The city as it begins: two communities that run voluntary service, one of which pairs."""
@@ -116,90 +71,18 @@ class World:
         await self.log.grant(PAIRING_MANDATE, COMMUNITY, PAIRING, NANGUAN, [ARRANGE])
         await self.events()
 
-    async def events(self) -> list[Published]:
-        """What was emitted since the last call, without the replica's own."""
-        found = await published(self.service.parts)
-        return [e for e in found if not e.name.startswith("volunteers.replica")]
-
-    async def names(self) -> list[str]:
-        return [e.name.removeprefix("volunteers.") for e in await self.events()]
-
-    async def deadlines(self) -> None:
-        """Carry out every row that is due now."""
-        runner = Deadlines(self.service.parts.uow, self.service.deadlines, self.clock)
-        for _ in range(50):
-            if await runner.step() != 0.0:
-                return
-        raise AssertionError("deadline rows never come to rest")
-
-    async def later(self, seconds: float) -> None:
-        """That much later, with mandates alive, and all rows due by then carried out."""
-        self.clock.advance(seconds)
-        await self.log.beat()
-        await self.deadlines()
-
     async def at(self, moment: datetime) -> None:
         await self.later((moment - self.clock.now()).total_seconds())
 
     # --- what is asked ------------------------------------------------------------------------------------------------
 
-    def token(self, org: str | None, *, kind: str = "staff", subject: str | None = None) -> str:
-        claims = {
-            "iss": ISSUER,
-            "aud": "suizhuan",
-            "sub": subject or f"{kind}-{org}",
-            "kind": kind,
-            "org": org,
-            "exp": self.clock.now().timestamp() + HOUR,
-        }
-        head = {"alg": "ES256", "kid": "k1"}
-        return jwt.encode(head, {k: v for k, v in claims.items() if v is not None}, self.key, algorithms=["ES256"])
-
     async def ask(
-        self,
-        method: str,
-        path: str,
-        who: str | None = COMMUNITY,
-        body: object = None,
-        *,
-        headers: dict[str, str] | None = None,
-        **params: Any,
+        self, method: str, path: str, who: str | None = USUAL, body: object = None, **more: Any
     ) -> httpx.Response:
-        """`who`: an organisation, for which a member of its staff asks, or a resident (`r:…`)."""
-        resident = who is not None and who.startswith("r:")
-        bearer = self.token(None, kind="resident", subject=who) if resident else self.token(who)
-        headers = {"Authorization": f"Bearer {bearer}", **(headers or {})}
-        if method == "GET":
-            return await self.http.get(path, headers=headers, params=params)
-        return await self.http.post(path, headers=headers, json={} if body is None else body)
-
-    async def post(self, path: str, who: str, body: object = None, **more: Any) -> Answer:
-        """A command that must pass."""
-        answer = await self.ask("POST", path, who, body, **more)
-        assert answer.status_code < 300, answer.text
-        return dict(answer.json())
-
-    async def refused(self, path: str, who: str | None, body: object = None, **more: Any) -> tuple[int, str]:
-        answer = await self.ask("POST", path, who, body, **more)
-        assert answer.status_code >= 400, answer.text
-        return answer.status_code, answer.json()["code"]
-
-    async def get(self, path: str, who: str = COMMUNITY, **params: Any) -> Answer:
-        answer = await self.ask("GET", path, who, **params)
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
-
-    async def pages(self, path: str, who: str = COMMUNITY, *, limit: int = 2, **params: Any) -> list[Answer]:
-        """Every item of a list, page by page."""
-        found: list[Answer] = []
-        cursor = ""
-        while True:
-            page = await self.get(path, who, limit=limit, cursor=cursor, **params)
-            assert len(page["items"]) <= limit
-            found += page["items"]
-            if page["next"] is None:
-                return found
-            cursor = page["next"]
+        """As staff of `who`; where it is a resident (`r:…`), as that one."""
+        if who is not None and who.startswith("r:"):
+            return await super().ask(method, path, None, body, caller="resident", subject=who, **more)
+        return await super().ask(method, path, who, body, **more)
 
     # --- what people do -----------------------------------------------------------------------------------------------
 
@@ -304,26 +187,12 @@ def made(url: str, folder: Path, clock: ManualClock, profile: str = "demonstrati
 @pytest.fixture
 async def empty(database_url: str, tmp_path: Path, clock: ManualClock) -> AsyncIterator[World]:
     """A service that has heard nothing yet."""
-    world = made(database_url, tmp_path, clock)
-    await world.begin()
-    yield world
-    await world.close()
+    async for world in begun(made(database_url, tmp_path, clock)):
+        yield world
 
 
 @pytest.fixture
 async def world(databases: Databases, tmp_path: Path, clock: ManualClock) -> AsyncIterator[World]:
     """The city as it begins, at 09:00 on a Monday."""
-
-    async def founded(url: str) -> World:
-        first = made(url, tmp_path, clock)
-        await first.begin()
-        await first.found()
-        await first.close()
-        return first
-
-    url, first = await databases.filled("volunteers, founded", founded)
-    world = made(url, tmp_path, clock)
-    world.go_on_from(first)
-    await world.log.beat()
-    yield world
-    await world.close()
+    async for world in founded("volunteers", databases, lambda url: made(url, tmp_path, clock)):
+        yield world

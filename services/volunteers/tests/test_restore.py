@@ -17,9 +17,9 @@ from suizhuan.context import Context
 from suizhuan.db.tables import outbox
 from suizhuan.kernel.clock import ManualClock, SystemClock
 from suizhuan.kernel.refusal import Refusal
-from suizhuan.relay import Relay
 from suizhuan.service import Service
 from suizhuan.settings import ServiceSettings, load_settings
+from suizhuan.testing_world import publish, rows
 from volunteers import store
 from volunteers import tables as t
 from volunteers.app import build
@@ -39,22 +39,6 @@ async def log(tmp_path: Path) -> AsyncIterator[EmbeddedLog]:
     opened = EmbeddedLog(tmp_path / "log.db", clock=SystemClock())
     yield opened
     await opened.close()
-
-
-async def rows(service: Service, table: Any) -> list[dict[str, Any]]:
-    async with service.parts.database.read() as conn:
-        return sorted((dict(row._mapping) for row in await conn.execute(select(table))), key=repr)
-
-
-async def publish(world: World, log: EmbeddedLog) -> None:
-    p = world.service.parts
-    relay = Relay(p.name, p.database, log, list(p.registry.topics.values()), SystemClock(), p.metrics)
-    async with p.database.engine.connect() as plain:
-        conn = plain if p.database.is_sqlite else await plain.execution_options(isolation_level="AUTOCOMMIT")
-        while await relay.publish_once(conn):
-            continue
-    if relay._producer is not None:
-        await relay._producer.close()
 
 
 async def people_and_groups(world: World, known: str) -> None:
@@ -163,7 +147,7 @@ async def scene(tmp_path: Path, clock: ManualClock, database_url: str, log: Embe
     for event in EVENTS.types.values():  # the story tells every fact that there is
         if event.topic in {f"volunteers.{n}" for n in ("volunteer", "team", "activity", "shift", "course", "pairing")}:
             assert [one for one in said if event.type in one], event.name
-    await publish(world, log)
+    await publish(world.service, log)
     was = {table.name: await rows(world.service, table) for table in (*AGGREGATES, *BESIDE)}
     settings = load_settings(
         ServiceSettings,
