@@ -6,7 +6,6 @@ Tests that need one are marked `real`; each is skipped with its reason when ther
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import shutil
@@ -21,6 +20,7 @@ import structlog
 # Bare `pytest` does not put the repository on the path as `python -m pytest` does.
 sys.path.insert(0, str(Path(__file__).parent))
 from deploy.local import Kafka, Unavailable
+from suizhuan.garbage import settle_garbage
 from suizhuan.testing_databases import Databases, Server, Templates
 
 VARIABLES = {
@@ -46,9 +46,7 @@ def pytest_configure() -> None:
 
 def pytest_collection_finish() -> None:
     """What was imported stays: without this every full collection of garbage looks at all of it again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)  # as our services have it
+    settle_garbage()
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks

@@ -22,6 +22,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+import uvloop
 from rich.console import Console
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -32,6 +33,7 @@ from deploy.starting import TRY_AS, CannotStart, announced, only_one
 from deploy.topology import BY_NAME, DEPARTMENTS, GATEWAY, TOPIC_NAMES
 from suizhuan.adapters.embedded_log import EmbeddedLog
 from suizhuan.edge import KEEP_ALIVE_S
+from suizhuan.garbage import settle_garbage
 from suizhuan.kernel.clock import SystemClock
 from suizhuan.logs import configure_logs
 from suizhuan.profile import load_profile
@@ -118,10 +120,8 @@ class Platform:
     async def ready(self) -> str | None:
         """None when every service can do its work, else what is missing."""
         for service in self.services:
-            for check in (service._database_ready, service._work_ready, service._authority_ready):
-                reason = await check()
-                if reason is not None:
-                    return f"{service.parts.name}: {reason}"
+            if (reason := await service.ready()) is not None:
+                return f"{service.parts.name}: {reason}"
         return None
 
 
@@ -191,8 +191,7 @@ async def serve(data: Path, host: str, sock: socket.socket) -> None:
             first=[f"{words} · {time.monotonic() - began:.1f} s"],
             tour="make tour",
         ):
-            gc.collect()
-            gc.freeze()
+            settle_garbage()
             await asyncio.wait({stopping, serving, *replaced}, return_when=asyncio.FIRST_COMPLETED)
         if (why := platform.why_stopped) is not None:
             raise CannotStart(why)
@@ -220,11 +219,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--data", type=Path, default=Path("data"))
     arguments = parser.parse_args(argv)
+    gc.disable()  # until ready: all that a start makes stays, and looking through it again is a fifth of the start
     configure_logs(load_settings(ServiceSettings, "embedded", log_format="text"))
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # what it has to say of itself stands in the panel
     try:
-        with only_one(arguments.data.resolve()), listen(arguments.host, arguments.port) as sock:
-            asyncio.run(serve(arguments.data.resolve(), arguments.host, sock))
+        with (
+            only_one(arguments.data.resolve()),
+            listen(arguments.host, arguments.port) as sock,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(serve(arguments.data.resolve(), arguments.host, sock))
     except CannotStart as reason:
         Console(stderr=True).print(f"[red]{reason}[/red]", highlight=False)
         return 1

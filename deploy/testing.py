@@ -49,6 +49,8 @@ WAYS = {
 # A file's tests stay together: some share a platform that takes seconds to start. One more than there are processors,
 # for those that wait.
 PARALLEL = ["-n", str(min(4, (os.cpu_count() or 1) + 1)), "--dist", "loadfile", "--no-loadscope-reorder"]
+MEMORY = Path("/dev/shm")  # noqa: S108  (the folder of a run is made so that it is ours)
+ROOM = 10 * 2**30  # bytes; a whole run takes under 4 GiB
 RULE = "=" * 78
 LOUD = "!" * 78
 
@@ -124,12 +126,10 @@ def main(arguments: Sequence[str]) -> int:
         skipped = folder / "skipped"
         if skipped.exists():
             missing["own broker"] = "; ".join(sorted(set(skipped.read_text(encoding="utf-8").splitlines())))
+        if code != 0:
+            print(f"server logs / 服务日志: {_keep_logs(folder)}", flush=True)
     if missing:
         print(_not_tested(missing, strict), flush=True)
-    if code == 0:
-        _remove(folder)
-    else:
-        print(f"server logs / 服务日志: {folder}", flush=True)
     return code or int(strict and bool(missing))
 
 
@@ -139,6 +139,7 @@ def _pytest(arguments: Sequence[str], choices: Sequence[Choice], missing: Mappin
     environ = {name: value for name, value in os.environ.items() if name not in VARIABLES.values()}
     environ |= {VARIABLES[choice.server]: choice.url for choice in choices if choice.url}
     environ |= {"SUIZHUAN_TEST_MISSING": json.dumps(missing), "SUIZHUAN_TEST_SKIPPED": str(folder / "skipped")}
+    environ["TMPDIR"] = str(folder / "tmp")
     command = [sys.executable, "-m", "pytest"]
     if not any(word.startswith("-m") for word in arguments):
         command += ["-m", "not slow"]
@@ -213,9 +214,8 @@ async def _selects(url: str) -> bool:
 
 def _run_folder(stops: ExitStack) -> Path:
     """A folder of this run alone. Folders of runs that have ended are removed: a run holds a lock while it lives."""
-    runs = LOCAL / "tests"
-    runs.mkdir(parents=True, exist_ok=True)
-    with (LOCAL / "tests.lock").open("a") as sweeping:
+    runs = _runs()
+    with (runs.parent / f"{runs.name}.lock").open("a") as sweeping:
         fcntl.flock(sweeping, fcntl.LOCK_EX)  # or another run would remove ours before we hold its lock
         for old in runs.iterdir():
             with (old / "lock").open("a") as lock:
@@ -225,9 +225,41 @@ def _run_folder(stops: ExitStack) -> Path:
                     continue
                 _remove(old)
         folder = runs / f"{os.getpid()}-{secrets.token_hex(3)}"
-        folder.mkdir()
+        (folder / "tmp").mkdir(parents=True)
         fcntl.flock(stops.enter_context((folder / "lock").open("a")), fcntl.LOCK_EX)
+    stops.callback(_remove, folder)  # after the servers have stopped, however this run ends
     return folder
+
+
+def _runs() -> Path:
+    """Where the folders of runs are: in memory where there is plenty: tests make thousands of databases."""
+    here = MEMORY / f"suizhuan-tests-{os.getuid()}"
+    try:
+        if shutil.disk_usage(MEMORY).free >= ROOM and _available() >= ROOM:
+            here.mkdir(mode=0o755, exist_ok=True)
+            if here.stat().st_uid == os.getuid():  # anybody may make folders there
+                return here
+    except OSError as reason:
+        print(f"{MEMORY}: {reason}", flush=True)
+    runs = LOCAL / "tests"
+    runs.mkdir(parents=True, exist_ok=True)
+    return runs
+
+
+def _available() -> int:
+    """Memory that can be had, in bytes."""
+    words = Path("/proc/meminfo").read_text(encoding="ascii").split()
+    return int(words[words.index("MemAvailable:") + 1]) * 1024
+
+
+def _keep_logs(folder: Path) -> Path:
+    """What the servers had to say, where it stays until the next run that fails."""
+    kept = LOCAL / "failed"
+    shutil.rmtree(kept, ignore_errors=True)
+    for log in folder.glob("*/*.log"):
+        (kept / log.parent.name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(log, kept / log.parent.name)
+    return kept
 
 
 def _remove(folder: Path) -> None:

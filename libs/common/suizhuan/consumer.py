@@ -8,6 +8,7 @@ key is parked, while all others flow. A consumer that may not skip (`stops=True`
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -141,13 +142,8 @@ class Consumer:
 
     async def _consume(self) -> None:
         """Until drained, or until a topic that was missing is there: then the group is to be joined anew."""
-        present, missing = [], []
-        for topic in self.topics:
-            try:
-                await self._verify(topic)
-                present.append(topic)
-            except UnknownTopic:  # a neighbour that has never run has not made it, and is not waited for
-                missing.append(topic)
+        present = await self._verified()
+        missing = [topic for topic in self.topics if topic not in present]
         if not present:
             raise UnknownTopic(", ".join(missing))
         client = await self.broker.consumer(
@@ -193,12 +189,19 @@ class Consumer:
                 waiting.cancel()
             await asyncio.gather(polling, draining, return_exceptions=True)
 
-    async def _verify(self, topic: str) -> None:
-        topic_id = await self.broker.topic_id(topic)
-        ends = await self.broker.end_offsets(await self.broker.partitions(topic))
+    async def _verified(self) -> list[str]:
+        """The topics that are there. Errors: `LogReplaced`, where one is not what we have read so far."""
+        found: dict[str, str] = {}
+        ends: dict[TopicPartition, int] = {}
+        for topic in self.topics:
+            with contextlib.suppress(UnknownTopic):  # a neighbour that has never run is not waited for
+                topic_id = await self.broker.topic_id(topic)
+                ends |= await self.broker.end_offsets(await self.broker.partitions(topic))
+                found[topic] = topic_id
         async with self.uow.database.read() as conn:
-            await offsets.verify(conn, self.group, topic, topic_id, ends)
-        self._topic_ids[topic] = topic_id
+            await offsets.verify(conn, self.group, found, ends)
+        self._topic_ids = found
+        return list(found)
 
     async def _assigned(self, tps: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
         async with self.uow.database.read() as conn:

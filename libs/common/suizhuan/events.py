@@ -6,7 +6,8 @@ registers it here under its name, version and topic. Nothing else decides what g
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -14,7 +15,7 @@ from pydantic import TypeAdapter
 from suizhuan.ports.log import TopicSpec
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EventType:
     """One version of one event. `type` is what stands in `ce_type`: `complaints.case.handed_over.v1`."""
 
@@ -23,7 +24,11 @@ class EventType:
     topic: str
     partitions: int
     data: type[Any]
-    adapter: TypeAdapter[Any] = field(repr=False, compare=False)
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[Any]:
+        """Built when first wanted: a platform in one process has hundreds, and few are wanted before it is ready."""
+        return TypeAdapter(self.data)
 
     @property
     def type(self) -> str:
@@ -72,7 +77,7 @@ class EventRegistry:
     def register(self, topic: TopicSpec, data: type[Any], name: str, version: int = 1) -> EventType:
         """Bind a dataclass to `<service>.<name>.v<version>` on `topic`."""
         full = f"{self.service}.{name}"
-        event = EventType(full, version, topic.name, topic.partitions, data, TypeAdapter(data))
+        event = EventType(full, version, topic.name, topic.partitions, data)
         if event.type in self.types or data in self._by_class:
             raise ValueError(f"registered twice: {event.type}")
         if not (data.__doc__ or "").strip():

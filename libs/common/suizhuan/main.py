@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,6 +16,7 @@ import uvloop
 from suizhuan import failpoints
 from suizhuan.db.database import is_transient
 from suizhuan.edge import KEEP_ALIVE_S
+from suizhuan.garbage import settle_garbage
 from suizhuan.logs import configure_logs
 from suizhuan.rebuild_command import rebuild
 from suizhuan.reconcile_command import reconcile, restored
@@ -77,9 +77,7 @@ async def _serve(service: Service, role: str) -> int:
         loop.add_signal_handler(number, stop.set)
     if not await _started(service, role, stop):
         return 0
-    gc.collect()  # once all is there that stays: migrations load a good deal
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)  # measured: p99 of a command falls from 52 to 13 ms
+    settle_garbage()
     server = http_server(service)
     serving = asyncio.create_task(server.serve(), name=f"{service.parts.name}:http")
     stopping = [asyncio.create_task(event.wait()) for event in (stop, service.stopped)]

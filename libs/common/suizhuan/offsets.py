@@ -33,14 +33,13 @@ async def load(conn: AsyncConnection, consumer: str, tps: Iterable[TopicPartitio
 
 
 async def verify(
-    conn: AsyncConnection, consumer: str, topic: str, topic_id: str, ends: dict[TopicPartition, int]
+    conn: AsyncConnection, consumer: str, topic_ids: Mapping[str, str], ends: Mapping[TopicPartition, int]
 ) -> None:
-    """The topic is the one this consumer has read, and not shorter. Errors: `LogReplaced`."""
-    rows = await conn.execute(
-        select(consumer_offset).where(consumer_offset.c.consumer == consumer, consumer_offset.c.topic == topic)
-    )
-    for row in rows:
-        same_log(TopicPartition(topic, row.partition), row.next_offset, row.topic_id, topic_id, ends)
+    """The topics are those that this consumer has read, and not shorter. Errors: `LogReplaced`."""
+    for row in await conn.execute(select(consumer_offset).where(consumer_offset.c.consumer == consumer)):
+        if row.topic in topic_ids:
+            tp = TopicPartition(row.topic, row.partition)
+            same_log(tp, row.next_offset, row.topic_id, topic_ids[row.topic], ends)
 
 
 def same_log(

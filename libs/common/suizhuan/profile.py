@@ -7,6 +7,7 @@ mappings it refines key by key and whose lists and values it replaces.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -284,6 +285,16 @@ def load_profile(name_or_path: str | Path) -> Profile:
     A text with a slash or ending in `.yaml` is a path; `extends` inside a file is relative to it. Errors:
     `ProfileError`, which names the file, the field and the reason of everything that is wrong.
     """
+    return _load(name_or_path) if _is_path(name_or_path) else _packaged(name_or_path)
+
+
+@cache
+def _packaged(name: str | Path) -> Profile:
+    """Those of the package do not change while a process lives, and each of its services wants one."""
+    return _load(name)
+
+
+def _load(name_or_path: str | Path) -> Profile:
     chain: list[tuple[str, dict[str, Any]]] = []
     read_already: set[str] = set()
     wanted: str | Path | None = name_or_path
@@ -307,8 +318,12 @@ def load_profile(name_or_path: str | Path) -> Profile:
     return validate(Profile, merged, chain, ProfileError)
 
 
+def _is_path(wanted: str | Path) -> bool:
+    return isinstance(wanted, Path) or "/" in wanted or wanted.endswith((".yaml", ".yml"))
+
+
 def _find(wanted: str | Path, folder: Path) -> tuple[Path | Traversable, str]:
-    if isinstance(wanted, Path) or "/" in wanted or wanted.endswith((".yaml", ".yml")):
+    if _is_path(wanted):
         path = folder / wanted
         return path, str(path)
     packaged = resources.files("suizhuan") / "profiles" / f"{wanted}.yaml"

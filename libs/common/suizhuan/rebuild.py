@@ -134,10 +134,8 @@ class Rebuild:
             if tp not in self._ends:
                 raise CannotRebuild(f"{tp.topic} 是此间新建的，请重来 / came meanwhile: run it again")
         async with self.uow.database.read() as conn:
-            for topic, topic_id in ids.items():
-                ends = {tp: end for tp, end in self._ends.items() if tp.topic == topic}
-                ends |= {tp: max(ends.get(tp, 0), offset) for tp, offset in live.items() if tp.topic == topic}
-                await offsets.verify(conn, self.projection.group, topic, topic_id, ends)
+            ends = {**self._ends, **{tp: max(self._ends[tp], offset) for tp, offset in live.items()}}
+            await offsets.verify(conn, self.projection.group, ids, ends)
         if reader is not None:
             await self._catch_up(reader, handling, ids, live)
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg  # type: ignore[import-untyped, unused-ignore]
 
 T = TypeVar("T")
+_COPIES = 15  # since this version PostgreSQL can be told how to copy
 _ENDED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
 
 
@@ -43,6 +44,8 @@ class Server:
                 template = urlsplit(original).path.lstrip("/")
                 await connection.fetch(_ENDED, template)
                 words += f' TEMPLATE "{template}"'
+                if connection.get_server_version().major >= _COPIES:
+                    words += " STRATEGY FILE_COPY"  # half the time of its usual way, for which all goes by the log
             await connection.execute(words)
         finally:
             await connection.close()

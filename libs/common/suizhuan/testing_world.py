@@ -5,8 +5,9 @@ Its app, database, replica, handlers and deadline rows are the real ones; nothin
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 
 import httpx
@@ -63,7 +64,9 @@ class ServiceWorld:
         """On a copy of its database."""
         self.service = self.make()
         self.log = AuthorityLog(self.service.parts, other.log.sequence, dict(other.log.terms))
-        self.sequence = other.sequence
+        for kept in fields(self):
+            if kept.init and kept.name not in ("make", "clock", "key"):
+                setattr(self, kept.name, getattr(other, kept.name))
         self._connect()
 
     async def restart(self) -> None:
@@ -207,6 +210,7 @@ class ServiceWorld:
 
 
 World = TypeVar("World", bound=ServiceWorld)
+Given = TypeVar("Given")
 
 
 async def begun(world: World) -> AsyncIterator[World]:
@@ -219,19 +223,32 @@ async def begun(world: World) -> AsyncIterator[World]:
 async def founded(name: str, databases: Databases, made: Callable[[str], World]) -> AsyncIterator[World]:
     """The city as it begins, on a copy of a database that was founded once for all tests; closed afterwards."""
 
-    async def fill(url: str) -> World:
+    async def nothing(_: World) -> None: ...
+
+    world, _ = await played(f"{name}, founded", databases, made, nothing)
+    yield world
+    await world.close()
+
+
+async def played(
+    name: str, databases: Databases, made: Callable[[str], World], play: Callable[[World], Awaitable[Given]]
+) -> tuple[World, Given]:
+    """The city after `play`, which under this name is played once for all tests, and what it gave. To be closed."""
+
+    async def fill(url: str) -> tuple[World, datetime, Given]:
         first = made(url)
         await first.begin()
         await first.found()
+        given = await play(first)
         await first.close()
-        return first
+        return first, first.clock.now(), given
 
-    url, first = await databases.filled(f"{name}, founded", fill)
+    url, (first, then, given) = await databases.filled(name, fill)
     world = made(url)
     world.go_on_from(first)
+    world.clock.advance((then - world.clock.now()).total_seconds())
     await world.log.beat()
-    yield world
-    await world.close()
+    return world, given
 
 
 async def publish(service: Service, log: Log) -> None:

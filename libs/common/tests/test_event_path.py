@@ -361,7 +361,7 @@ async def test_a_zombie_that_was_overtaken_changes_nothing(demo: Demo, log: Embe
     await append(log, counted(1))
     await consume_until(demo, log, effects, position_is(demo, 1))
     zombie = Consumer("reader", [TOPIC], effects.inbound, log, demo.uow, SystemClock(), uses_inbox=False)
-    await zombie._verify(TOPIC)
+    await zombie._verified()
     (again,) = await everything(log)
     with pytest.raises(Exception, match="at 1, the batch begins at 0"):
         await zombie._handle({again.tp: [again]})

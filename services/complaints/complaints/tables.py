@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, Index, MetaData, Text, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from suizhuan.db.columns import a_json, a_moment, a_number, a_text, table_of
+from suizhuan.db.columns import Row, a_json, a_moment, a_number, a_text, table_of
 
 
-class Base(SQLModel):
+class Base(Row):
     """Tables of this service only: several services may live in one process."""
 
     metadata = MetaData()

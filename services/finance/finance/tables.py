@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import Index, MetaData, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from suizhuan.db.columns import a_json, a_moment, a_number, table_of
+from suizhuan.db.columns import Row, a_json, a_moment, a_number, table_of
 
 
-class Base(SQLModel):
+class Base(Row):
     """Tables of this service only: several services may live in one process."""
 
     metadata = MetaData()

@@ -9,9 +9,6 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 
-from openpyxl import Workbook, load_workbook
-from openpyxl.cell import WriteOnlyCell
-
 from suizhuan.kernel.refusal import Refusal
 
 CSV, XLSX = "csv", "xlsx"
@@ -72,6 +69,8 @@ def _xlsx(content: bytes) -> Iterator[list[str]]:
             size = sum(entry.file_size for entry in packed.infolist())
         if size > UNPACKED * max(len(content), 100_000):
             raise Refusal("file_unreadable", reason="it is far larger than it seems")
+        from openpyxl import load_workbook  # noqa: PLC0415  (a tenth of a second, for those who send one)
+
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what a file says of its own size is not to be relied on
@@ -113,6 +112,9 @@ def written(lines: Iterable[Sequence[str]], format_: str) -> bytes:
         out = io.StringIO(newline="")
         csv.writer(out).writerows([harmless(cell) for cell in line] for line in lines)
         return out.getvalue().encode("utf-8-sig")
+    from openpyxl import Workbook  # noqa: PLC0415
+    from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("sheet")
     for line in lines:

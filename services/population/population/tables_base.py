@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from sqlalchemy import MetaData
-from sqlmodel import SQLModel
+
+from suizhuan.db.columns import Row
 
 
-class Base(SQLModel):
+class Base(Row):
     """Tables of this service only: several services may live in one process."""
 
     metadata = MetaData()

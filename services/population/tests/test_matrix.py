@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import COMMUNITY, GRID, GRID_2, NANGUAN, OTHER, OWNER, World, id_number
+from suizhuan.kernel.clock import ManualClock
+from suizhuan.testing_databases import Databases
+from suizhuan.testing_world import played
+
+from .conftest import COMMUNITY, GRID, GRID_2, NANGUAN, OTHER, OWNER, World, id_number, made
 from .test_imports import as_csv, line
 
 OK, POWER, KIND, LINK = 0, "missing_power", "wrong_kind", "not_linked"
@@ -110,6 +115,7 @@ ROWS: list[Cell] = [
 
 async def furnish(world: World) -> dict[str, str]:
     """One of everything, at home."""
+    await world.log.beat()
     ids = {"grid": GRID, "community": NANGUAN}
     ids["building"] = (await world.building())["id"]
     ids["household"] = (await world.household())["id"]
@@ -138,10 +144,13 @@ async def furnish(world: World) -> dict[str, str]:
 
 
 @pytest.fixture
-async def furnished(world: World) -> tuple[World, dict[str, str]]:
-    ids = await furnish(world)
+async def furnished(
+    databases: Databases, tmp_path: Path, clock: ManualClock
+) -> AsyncIterator[tuple[World, dict[str, str]]]:
+    world, ids = await played("population, furnished", databases, lambda url: made(url, tmp_path, clock), furnish)
     await world.events()
-    return world, ids
+    yield world, ids
+    await world.close()
 
 
 async def call(world: World, caller: str, row: Cell, ids: dict[str, str]) -> Any:

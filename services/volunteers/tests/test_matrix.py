@@ -5,17 +5,22 @@ who may, the first of whom must succeed."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fastapi.routing import APIRoute
 
+from suizhuan.kernel.clock import ManualClock
+from suizhuan.testing_databases import Databases
+from suizhuan.testing_world import played
 from volunteers import routes, routes_commands, routes_me, routes_organiser
 
-from .conftest import CIVIL, COMMUNITY, HOUR, NANGUAN, OTHER, STREET_ORG, World, id_number
+from .conftest import CIVIL, COMMUNITY, HOUR, NANGUAN, OTHER, STREET_ORG, World, id_number, made
 
 OK, NONE, KIND, POWER = "ok", "unauthenticated", "wrong_kind", "missing_power"
 ORG, YOURS, NEW = "not_organiser", "not_yours", "not_registered"
@@ -97,6 +102,29 @@ TABLE: dict[str, Row] = {
 }
 
 
+@dataclass(frozen=True)
+class Need:
+    """What an endpoint needs in order to succeed. Those that need the same are tried on copies of one database."""
+
+    step: int = 0  # how far the shift has come
+    funding: bool = False
+    attendance: bool = False
+    acceptance: bool = False
+    link: bool = False
+    certificate: bool = False
+
+    @staticmethod
+    def of(endpoint: str) -> Need:
+        return Need(
+            step=max((n for word, n in STEPS.items() if word in endpoint), default=0),
+            funding="funding" in endpoint,
+            attendance="attendance" in endpoint,
+            acceptance=endpoint == "POST /pairings/{pairing_id}/visits",
+            link=endpoint == "POST /pairings/{pairing_id}/link",
+            certificate="{number}" in endpoint,
+        )
+
+
 @dataclass
 class Scene:
     """Everything that an endpoint may be asked about, as it must be for it to succeed."""
@@ -163,14 +191,29 @@ class Scene:
         return bodies.get(endpoint, {})
 
 
-async def scene(world: World, endpoint: str) -> Scene:
-    """Set up what this endpoint needs in order to succeed."""
+STEPS = {
+    "withdrawal": 1,
+    "check-in": 2,
+    "arrivals": 2,
+    "check-out": 3,
+    "departures": 3,
+    "confirmations": 4,
+    "corrections": 5,
+    "closure": 5,
+    "certificates": 5,
+    "{number}": 5,
+}
+
+
+async def set_up(world: World, need: Need) -> tuple[dict[str, str], str]:
+    """What an endpoint may be asked about: ids by their names in paths, and the code of the shift."""
+    await world.log.beat()
     volunteer = await world.register("r:wang")
     await world.register("r:li", id_number=id_number(date(1980, 1, 1)))
     team = await world.post("/teams", COMMUNITY, {"title": "t", "kind": "judicial", "area": NANGUAN})
-    course = await world.course(starts_at=world.moment(-1 if "attendance" in endpoint else 1), ends_at=world.moment(3))
-    activity = await world.activity(held="funding" not in endpoint)
-    if "funding" in endpoint:
+    course = await world.course(starts_at=world.moment(-1 if need.attendance else 1), ends_at=world.moment(3))
+    activity = await world.activity(held=not need.funding)
+    if need.funding:
         await world.bill("refused", activity["bill"], reason="short", shortfall_fen=1)
     shift = await world.shift(activity)
     award = await world.post(f"/volunteers/{volunteer}/awards", COMMUNITY, {"kind": "star-of-respect"})
@@ -186,63 +229,63 @@ async def scene(world: World, endpoint: str) -> Scene:
         "pairing_id": pairing["id"],
         "number": "none",
     }
-    made = Scene(world, ids, await world.code(shift["id"]))
-    await _go_as_far_as(made, endpoint, activity, shift)
-    await world.events()
-    return made
+    code = await world.code(shift["id"])
+    await _go_as_far_as(world, need, ids, activity, shift)
+    return ids, code
 
 
-async def _go_as_far_as(made: Scene, endpoint: str, activity: dict[str, Any], shift: dict[str, Any]) -> None:
-    world, sid = made.world, shift["id"]
-    if endpoint == "POST /pairings/{pairing_id}/visits":
-        await world.post(f"/pairings/{made.ids['pairing_id']}/acceptance", "r:wang", {"consent": "V-001"})
-    if endpoint == "POST /pairings/{pairing_id}/link":
+async def _go_as_far_as(
+    world: World, need: Need, ids: dict[str, str], activity: dict[str, Any], shift: dict[str, Any]
+) -> None:
+    if need.acceptance:
+        await world.post(f"/pairings/{ids['pairing_id']}/acceptance", "r:wang", {"consent": "V-001"})
+    if need.link:
         from volunteers import tables as t
 
         async with world.service.parts.database.write() as conn:  # as after a restore
             await conn.execute(t.pairings.update().values(linked=False))
-    steps = {
-        "withdrawal": 1,
-        "check-in": 2,
-        "arrivals": 2,
-        "check-out": 3,
-        "departures": 3,
-        "confirmations": 4,
-        "corrections": 5,
-        "closure": 5,
-        "certificates": 5,
-        "{number}": 5,
-    }
-    upto = max((n for word, n in steps.items() if word in endpoint), default=0)
-    who = {"volunteer": made.ids["volunteer_id"]}
-    if upto >= 1:
-        await world.post(f"/shifts/{sid}/sign-up", "r:wang")
-    if upto >= 2:
+    who, of_shift = {"volunteer": ids["volunteer_id"]}, f"/shifts/{shift['id']}"
+    if need.step >= 1:
+        await world.post(f"{of_shift}/sign-up", "r:wang")
+    if need.step >= 2:
         await world.at(datetime.fromisoformat(shift["starts_at"]))
-    if upto >= 3:
-        await world.post(f"/shifts/{sid}/arrivals", COMMUNITY, who)
+    if need.step >= 3:
+        await world.post(f"{of_shift}/arrivals", COMMUNITY, who)
         await world.later(HOUR)
-    if upto >= 4:
-        await world.post(f"/shifts/{sid}/departures", COMMUNITY, who)
-    if upto >= 5:
-        await world.post(f"/shifts/{sid}/confirmations", COMMUNITY, who)
+    if need.step >= 4:
+        await world.post(f"{of_shift}/departures", COMMUNITY, who)
+    if need.step >= 5:
+        await world.post(f"{of_shift}/confirmations", COMMUNITY, who)
         await world.at(datetime.fromisoformat(activity["ends_at"]))
-    if "{number}" in endpoint:
-        made.ids["number"] = (await world.post("/certificates", "r:wang", {"org": COMMUNITY}))["number"]
+    if need.certificate:
+        ids["number"] = (await world.post("/certificates", "r:wang", {"org": COMMUNITY}))["number"]
+
+
+@pytest.fixture
+async def scene(databases: Databases, tmp_path: Path, clock: ManualClock, endpoint: str) -> AsyncIterator[Scene]:
+    need = Need.of(endpoint)
+    world, (ids, code) = await played(
+        f"volunteers, {need}",
+        databases,
+        lambda url: made(url, tmp_path, clock),
+        lambda first: set_up(first, need),
+    )
+    await world.events()
+    yield Scene(world, ids, code)
+    await world.close()
 
 
 @pytest.mark.parametrize("endpoint", TABLE)
-async def test_every_role_is_told_what_the_table_says(world: World, endpoint: str) -> None:
-    made = await scene(world, endpoint)
+async def test_every_role_is_told_what_the_table_says(scene: Scene, endpoint: str) -> None:
     row = dict(zip(ROLES, TABLE[endpoint], strict=True))
     for role, expected in row.items():
         if expected == OK:
             continue
-        answer = await made.ask(role, endpoint)
+        answer = await scene.ask(role, endpoint)
         assert (answer.status_code >= 400, answer.json().get("code")) == (True, expected), role
-    assert await world.names() == [], "somebody who was refused has done something"
+    assert await scene.world.names() == [], "somebody who was refused has done something"
     for number, (role, _) in enumerate((role, cell) for role, cell in row.items() if cell == OK):
-        answer = await made.ask(role, endpoint)
+        answer = await scene.ask(role, endpoint)
         if number == 0:
             assert answer.status_code < 300, (role, answer.text)
         assert answer.status_code < 500

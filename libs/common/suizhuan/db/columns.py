@@ -10,6 +10,13 @@ from sqlmodel import Field, SQLModel
 from suizhuan.db.types import BigInt, Code, Json, UtcDateTime
 
 
+class Row(SQLModel):
+    """What every table stands on. Rows are written and read by statements: nothing validates one, so nothing is built
+    for that when a service starts."""
+
+    model_config = {"defer_build": True}
+
+
 def a_json(*, nullable: bool = False) -> Any:
     return Field(default=None, sa_column=Column(Json, nullable=nullable))
 
