@@ -16,6 +16,7 @@ from gateway.domain.purposes import Purpose, Shown
 from gateway.errors import ERRORS
 from gateway.events import EVENTS
 from gateway.positions import streamed
+from gateway.pushing import Pusher
 from gateway.settings import own
 from gateway.signing import load_key
 from gateway.staleness import Staleness
@@ -64,7 +65,7 @@ def build(
     key = load_key(
         settings.webhook_key.get_secret_value() if settings.webhook_key else None, settings.data_dir / "webhook.key"
     )
-    webhooks = Webhooks(
+    pusher = Pusher(
         parts.database,
         parts.broker,
         parts.clock,
@@ -73,9 +74,9 @@ def build(
         topics=topics,
         purposes=purposes,
         dead_after=timedelta(seconds=settings.webhook_dead_after),
-        timeout=settings.webhook_timeout,
         inside=settings.webhook_inside,
     )
+    webhooks = Webhooks(parts.database, parts.clock, pusher, timeout=settings.webhook_timeout)
     service = Service(
         parts=parts,
         migrations=MIGRATIONS,

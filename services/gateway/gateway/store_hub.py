@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,20 +43,41 @@ async def save(conn: AsyncConnection, changed: Subscription) -> bool:
     return bool(done.rowcount)
 
 
-async def lease_due(conn: AsyncConnection, worker: str, now: datetime) -> list[str]:
-    """The active subscriptions whose time has come and which nobody else has; they are this worker's for `LEASE`."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An active subscription as a worker sees it. `due`: it may take it now; `ends`: it has it, and not for long;
+    `lost`: another has it."""
+
+    id: str
+    due: bool
+    ends: bool
+    lost: bool
+
+
+async def active(conn: AsyncConnection, worker: str, now: datetime) -> list[Seen]:
+    """The active subscriptions."""
+    query = select(_S.id, _S.leased_by, _S.leased_until, _S.next_at).where(_S.state == ACTIVE)
+    found = []
+    for id_, by, until, next_at in await conn.execute(query):
+        lost = by not in (None, worker) and until >= now
+        due = not lost and (next_at is None or next_at <= now)
+        found.append(Seen(id_, due, by == worker and until - now < LEASE * 2 / 3, lost))
+    return found
+
+
+async def lease(conn: AsyncConnection, ids: Iterable[str], worker: str, now: datetime) -> list[str]:
+    """Those of them that are active and that nobody else has: they are this worker's for `LEASE`."""
     free = or_(_S.leased_until.is_(None), _S.leased_until < now, _S.leased_by == worker)
-    due = or_(_S.next_at.is_(None), _S.next_at <= now)
-    query = update(t.subscription).where(_S.state == ACTIVE, free, due)
-    await conn.execute(query.values(leased_by=worker, leased_until=now + LEASE))
-    mine = select(_S.id).where(_S.leased_by == worker, _S.leased_until == now + LEASE, _S.state == ACTIVE, due)
-    return list((await conn.execute(mine.order_by(_S.id))).scalars())
+    query = update(t.subscription).where(_S.id.in_(sorted(ids)), _S.state == ACTIVE, free)
+    taken = query.values(leased_by=worker, leased_until=now + LEASE).returning(_S.id)
+    return sorted((await conn.execute(taken)).scalars())
 
 
-async def keep_lease(conn: AsyncConnection, id_: str, worker: str, now: datetime) -> bool:
-    """Have it for longer; False when it has become another's, or nobody's."""
-    query = update(t.subscription).where(_S.id == id_, _S.leased_by == worker, _S.state == ACTIVE)
-    return bool((await conn.execute(query.values(leased_until=now + LEASE))).rowcount)
+async def has_lease(conn: AsyncConnection, held: Subscription, worker: str, now: datetime) -> bool:
+    """Whether it is this worker's still, and as it was read: neither stopped nor given another secret since."""
+    query = select(_S.id).where(_S.id == held.id, _S.version == held.version, _S.state == ACTIVE)
+    mine = query.where(_S.leased_by == worker, _S.leased_until >= now)
+    return (await conn.execute(mine)).one_or_none() is not None
 
 
 async def release(conn: AsyncConnection, id_: str, worker: str) -> None:
