@@ -71,7 +71,11 @@ class Pusher:
         self.dead_after, self.inside = dead_after, inside
 
     async def push_all(self, client: httpx.AsyncClient, subscription: Subscription) -> None:
-        """What is there and what comes, until its endpoint fails, or it is changed or another's."""
+        """What is there and what comes, until its endpoint fails, or it is changed or another's.
+
+        Errors: `purpose_unknown`, when the catalogue has changed; `cursor_malformed`, when the log is another one;
+        `log_unreachable`."""
+        find(self.purposes, subscription.purpose)
         positions = await resumed(self.broker, cursor.decode(subscription.cursor, self.topics), self.topics)
         places = {TopicPartition(topic, p): offset for (topic, p), offset in positions.items()}
         reader = await self.broker.reader(places)

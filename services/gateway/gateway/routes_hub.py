@@ -16,7 +16,7 @@ from gateway.domain.purposes import Purpose
 from gateway.domain.sight import patterns
 from gateway.domain.subscription import ACTIVE, Subscription
 from gateway.endpoints import checked, vetted
-from gateway.positions import ends, moment_of, since
+from gateway.positions import ends, moment_of, resumed, since
 from gateway.schemas_hub import (
     PurposeOut,
     PurposesOut,
@@ -92,11 +92,12 @@ async def subscribe(request: Request, command: CommandDep, body: SubscribeIn) ->
 
 
 async def _start(request: Request, body: SubscribeIn, begin: datetime | None) -> str:
+    """Where it begins. Errors: `cursor_malformed`, `log_unreachable`."""
     streams: Streams = request.app.state.streams
-    if body.cursor:
-        cursor.decode(body.cursor, streams.topics)
-        return body.cursor
     broker = _parts(request).broker
+    if body.cursor:
+        await resumed(broker, cursor.decode(body.cursor, streams.topics), streams.topics)
+        return body.cursor
     found = await since(broker, begin, streams.topics) if begin else await ends(broker, streams.topics)
     return cursor.encode(found)
 
@@ -116,10 +117,12 @@ async def subscriptions(
 
 @router.post("/subscriptions/{id_}/resume", summary="恢复 / go on where it stopped")
 async def resume(request: Request, command: CommandDep, id_: str) -> Response:
-    """停推（parked）的订阅从中断处继续 / a parked one goes on, nothing left out."""
+    """停推（parked）的订阅以令牌的用途从中断处继续 / a parked one goes on for its purpose now, nothing left out."""
+    purpose = _hub(request, command.identity)
 
     async def work(tx: Tx) -> SubscriptionOut:
-        return SubscriptionOut.model_validate(await _changed(tx, request, command.identity, id_, Subscription.resumed))
+        after = await _changed(tx, request, command.identity, id_, lambda s: s.resumed(purpose.code))
+        return SubscriptionOut.model_validate(after)
 
     return await command.run(work)
 

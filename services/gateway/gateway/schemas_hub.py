@@ -61,7 +61,9 @@ class SubscriptionOut(BaseModel):
     failing_since: datetime | None = Field(description="自何时起送不到 / since when its endpoint does not answer")
     attempts: int
     next_at: datetime | None = Field(description="下次尝试 / when it is tried again")
-    why: str | None = Field(description="最近一次失败的原因 / why it was not taken")
+    why: str | None = Field(
+        description="最近一次失败的原因，或停推的错误码 / why it was not taken, or the code for which it stands still"
+    )
     delivered: int
     version: int
 

@@ -23,6 +23,7 @@ from suizhuan.ports.log import LogUnavailable
 log = structlog.get_logger(__name__)
 
 LOOK_S = 1.0
+LOG_AWAY = "log_unreachable"  # of all refusals the one that ends by itself
 
 
 class Webhooks:
@@ -84,10 +85,21 @@ class Webhooks:
                 found = await store_hub.find(conn, id_)
             if found is not None and found.state == ACTIVE:
                 await self.pusher.push_all(client, found)
+        except Refusal as refusal:
+            if refusal.code != LOG_AWAY:
+                await self._park(id_, refusal.code)
         except Exception as error:
-            if not isinstance(error, LogUnavailable | Refusal) and not is_transient(error):
+            if not isinstance(error, LogUnavailable) and not is_transient(error):
                 log.exception("webhook_failed", subscription=id_)
         finally:
             with contextlib.suppress(Exception):  # else the lease ends by itself
                 async with self.database.write() as conn:
                     await store_hub.release(conn, id_, self.worker)
+
+    async def _park(self, id_: str, code: str) -> None:
+        """It stands still, and its hub reads why: trying again would be refused for ever."""
+        log.warning("webhook_parked", subscription=id_, code=code)
+        async with self.database.write() as conn:
+            found = await store_hub.find(conn, id_, lock=True)
+            if found is not None and found.state == ACTIVE:
+                await store_hub.save(conn, found.parked(code))
