@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
 
-from gateway import inbound, routes_audit, routes_events, routes_hub, routes_passing, routes_reads
+from gateway import inbound, routes_audit, routes_events, routes_hub, routes_passing, routes_reads, timers
 from gateway.audit_runner import AuditRunner
 from gateway.auditor import Rules
 from gateway.compose import Composer
@@ -93,6 +94,8 @@ def build(
             routes_passing.router_to(behind.names),
         ],
         inbound=inbound.make(staleness.changed, settings.topics),
+        deadlines=timers.make(parts.profile.hub.receipts_days),
+        on_start=partial(timers.begin, parts.uow),
         extra=[staleness, behind, webhooks],
         projections=[reads(settings.topics)],
     )

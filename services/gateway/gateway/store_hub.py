@@ -103,9 +103,10 @@ async def receipts(
     return [dict(row._mapping) for row in await conn.execute(query)]
 
 
-async def forget_receipts(conn: AsyncConnection, before: datetime) -> int:
-    """Those that need not be kept any longer."""
-    return int((await conn.execute(delete(t.receipt).where(_R.at < before))).rowcount)
+async def forget_receipts(conn: AsyncConnection, before: datetime, most: int) -> int:
+    """Those that need not be kept any longer, the oldest first; how many they were."""
+    oldest = select(_R.id).where(_R.at < before).order_by(_R.at).limit(most)
+    return int((await conn.execute(delete(t.receipt).where(_R.id.in_(oldest)))).rowcount)
 
 
 def _row(subscription: Subscription) -> dict[str, Any]:
