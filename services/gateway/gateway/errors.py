@@ -40,6 +40,13 @@ ERRORS = ErrorCatalogue(
             "向签发方申请带用途的令牌",
             "Ask the issuer for a token with a purpose",
         ),
+        "not_covered": ErrorSpec(
+            403,
+            "用途“{purpose}”不涵盖所查内容（{what}）",
+            "The purpose “{purpose}” covers nothing of what was asked for ({what})",
+            "用途目录见 GET /purposes；向签发方申请涵盖它的用途",
+            "GET /purposes says what each purpose covers; ask the issuer for one that does",
+        ),
         "endpoint_refused": ErrorSpec(
             422,
             "推送地址不可用：{reason}",
