@@ -75,9 +75,10 @@ def build(
         topics=topics,
         purposes=purposes,
         dead_after=timedelta(seconds=settings.webhook_dead_after),
+        timeout=settings.webhook_timeout,
         inside=settings.webhook_inside,
     )
-    webhooks = Webhooks(parts.database, parts.clock, pusher, timeout=settings.webhook_timeout)
+    webhooks = Webhooks(parts.database, parts.clock, pusher)
     service = Service(
         parts=parts,
         migrations=MIGRATIONS,

@@ -24,6 +24,7 @@ from gateway.domain.subscription import Subscription
 from gateway.endpoints import vetted
 from gateway.hub_view import as_json, encoded
 from gateway.positions import resumed
+from gateway.posting import Failed, connected, post
 from gateway.receipts import WEBHOOK, Given, Receipts
 from gateway.signing import headers, secret_of
 from gateway.stream import readable
@@ -39,15 +40,6 @@ POLL_S = 1.0
 BATCH = 200
 TOGETHER = 8  # aggregates pushed at once
 NOTED_EVERY = timedelta(seconds=10)  # how far it is, where there is nothing in it to push
-GONE = 410
-
-
-class Failed(Exception):
-    """The endpoint did not take an event."""
-
-    def __init__(self, why: str, *, for_good: bool = False) -> None:
-        super().__init__(why)
-        self.why, self.for_good = why, for_good
 
 
 class Pusher:
@@ -64,13 +56,14 @@ class Pusher:
         topics: tuple[str, ...],
         purposes: tuple[Purpose, ...],
         dead_after: timedelta,
+        timeout: float,
         inside: tuple[str, ...],
     ) -> None:
         self.database, self.broker, self.clock = database, broker, clock
         self.worker, self.key, self.topics, self.purposes = worker, key, topics, purposes
-        self.dead_after, self.inside = dead_after, inside
+        self.dead_after, self.timeout, self.inside = dead_after, timeout, inside
 
-    async def push_all(self, client: httpx.AsyncClient, subscription: Subscription) -> None:
+    async def push_all(self, subscription: Subscription) -> None:
         """What is there and what comes, until its endpoint fails, or it is changed or another's.
 
         Errors: `purpose_unknown`, when the catalogue has changed; `cursor_malformed`, when the log is another one;
@@ -81,12 +74,10 @@ class Pusher:
         reader = await self.broker.reader(places)
         noted = self.clock.now()
         try:
-            while True:
-                now = await self._push_batch(client, subscription, reader, positions, noted)
-                if now is None:
-                    return
-                if now is not subscription:
-                    subscription, noted = now, self.clock.now()
+            async with connected(self.timeout) as client:
+                while (now := await self._push_batch(client, subscription, reader, positions, noted)) is not None:
+                    if now is not subscription:
+                        subscription, noted = now, self.clock.now()
         finally:
             await reader.close()
 
@@ -160,20 +151,7 @@ class Pusher:
     ) -> None:
         content = encoded(body)
         signed = headers(secret, str(body["id"]), int(self.clock.now().timestamp()), content)
-        there = httpx.URL(url)
-        request = client.build_request(
-            "POST",
-            there if address is None else there.copy_with(host=address),
-            content=content,
-            headers={"Content-Type": "application/cloudevents+json", "Host": there.netloc.decode(), **signed},
-            extensions={"sni_hostname": there.host},
-        )
-        try:
-            answer = await client.send(request)
-        except httpx.HTTPError as error:
-            raise Failed(type(error).__name__) from error
-        if not answer.is_success:
-            raise Failed(f"status {answer.status_code}", for_good=answer.status_code == GONE)
+        await post(client, url, address, content, signed, self.timeout)
 
     async def _still_mine(self, subscription: Subscription) -> bool:
         """Whether nobody else has it, and nobody has stopped or changed it."""

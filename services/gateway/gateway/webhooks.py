@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
-import httpx
 import structlog
 
 from gateway import store_hub
-from gateway.domain.subscription import ACTIVE
+from gateway.domain.subscription import ACTIVE, Subscription
 from gateway.pushing import Pusher
 from suizhuan.db.database import Database, is_transient
 from suizhuan.kernel.clock import Clock
@@ -34,34 +34,27 @@ class Webhooks:
         database: Database,
         clock: Clock,
         pusher: Pusher,
-        *,
-        timeout: float,
-        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.name = "webhooks"
         self.database, self.clock, self.pusher, self.worker = database, clock, pusher, pusher.worker
-        self._timeout, self._transport = timeout, transport
         self._running: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Until cancelled; what is under way is given up then, and done again by whoever has it next."""
-        async with httpx.AsyncClient(
-            transport=self._transport, timeout=self._timeout, follow_redirects=False, trust_env=False
-        ) as client:
-            try:
-                while True:
-                    try:
-                        await self._look(client)
-                    except Exception as error:
-                        if not is_transient(error):
-                            log.exception("webhooks_failed")
-                    await self.clock.sleep(LOOK_S)
-            finally:
-                for task in self._running.values():
-                    task.cancel()
-                await asyncio.gather(*self._running.values(), return_exceptions=True)
+        try:
+            while True:
+                try:
+                    await self._look()
+                except Exception as error:
+                    if not is_transient(error):
+                        log.exception("webhooks_failed")
+                await self.clock.sleep(LOOK_S)
+        finally:
+            for task in self._running.values():
+                task.cancel()
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
 
-    async def _look(self, client: httpx.AsyncClient) -> None:
+    async def _look(self) -> None:
         """Take what is due, have each worked on by a task of its own, and keep what is under way."""
         self._running = {id_: task for id_, task in self._running.items() if not task.done()}
         now = self.clock.now()
@@ -76,30 +69,34 @@ class Webhooks:
         async with self.database.write() as conn:
             leased = await store_hub.lease(conn, due | ending, self.worker, now)
         for id_ in due.intersection(leased):
-            self._running[id_] = asyncio.create_task(self._work(client, id_), name=f"webhook:{id_}")
+            self._running[id_] = asyncio.create_task(self._work(id_), name=f"webhook:{id_}")
 
-    async def _work(self, client: httpx.AsyncClient, id_: str) -> None:
+    async def _work(self, id_: str) -> None:
         """One subscription, until it fails, is changed or ended."""
         try:
             async with self.database.read() as conn:
                 found = await store_hub.find(conn, id_)
             if found is not None and found.state == ACTIVE:
-                await self.pusher.push_all(client, found)
+                await self.pusher.push_all(found)
         except Refusal as refusal:
-            if refusal.code != LOG_AWAY:
-                await self._park(id_, refusal.code)
+            if (code := refusal.code) != LOG_AWAY:  # trying again would be refused for ever
+                log.warning("webhook_parked", subscription=id_, code=code)
+                await self._change(id_, lambda subscription: subscription.parked(code))
         except Exception as error:
             if not isinstance(error, LogUnavailable) and not is_transient(error):
                 log.exception("webhook_failed", subscription=id_)
+                await self._change(id_, self._later)
         finally:
             with contextlib.suppress(Exception):  # else the lease ends by itself
                 async with self.database.write() as conn:
                     await store_hub.release(conn, id_, self.worker)
 
-    async def _park(self, id_: str, code: str) -> None:
-        """It stands still, and its hub reads why: trying again would be refused for ever."""
-        log.warning("webhook_parked", subscription=id_, code=code)
+    def _later(self, subscription: Subscription) -> Subscription:
+        """An error of our own: like an endpoint that does not answer, it is shown, and tried ever more rarely."""
+        return subscription.failed("internal", self.clock.now(), self.pusher.dead_after)
+
+    async def _change(self, id_: str, change: Callable[[Subscription], Subscription]) -> None:
         async with self.database.write() as conn:
             found = await store_hub.find(conn, id_, lock=True)
             if found is not None and found.state == ACTIVE:
-                await store_hub.save(conn, found.parked(code))
+                await store_hub.save(conn, change(found))
