@@ -10,6 +10,9 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from gateway.endpoints import vetted
+from suizhuan.kernel.refusal import Refusal
+
 from .conftest import World, client, until
 from .story import Story
 from .test_hub import hub
@@ -138,3 +141,26 @@ async def test_an_error_of_our_own_is_shown_and_tried_ever_more_rarely(
 
     await until(shown, 30)
     await worker.stop()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "[::127.0.0.1]",
+        "[::ffff:10.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "[fec0::1]",
+        "[ff02::1]",
+        "224.0.0.1",
+        "100.64.0.1",
+    ],
+)
+async def test_an_inner_address_in_another_dress_is_refused(address: str) -> None:
+    with pytest.raises(Refusal, match="endpoint_refused"):
+        await vetted(f"https://{address}/x", inside=())
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "[2001:4860:4860::8888]"])
+async def test_an_address_of_the_internet_is_taken(address: str) -> None:
+    assert await vetted(f"https://{address}/x", inside=()) == address.strip("[]")
