@@ -71,7 +71,7 @@ async def subscribe(request: Request, command: CommandDep, body: SubscribeIn) ->
     begin = moment_of(body.from_) if body.from_ else None
     start = await _start(request, body, begin)
 
-    async def work(tx: Tx) -> SubscriptionWithSecret:
+    async def work(tx: Tx) -> SubscriptionOut:
         made = Subscription(
             id=new_id(),
             hub=command.identity.subject,
@@ -86,9 +86,9 @@ async def subscribe(request: Request, command: CommandDep, body: SubscribeIn) ->
             created_at=tx.now,
         )
         await store_hub.add(tx.conn, made)
-        return _with_secret(request, made)
+        return SubscriptionOut.model_validate(made)
 
-    return await command.run(work, status=201)
+    return _with_secret(request, await command.run(work, status=201))
 
 
 async def _start(request: Request, body: SubscribeIn, begin: datetime | None) -> str:
@@ -131,10 +131,10 @@ async def resume(request: Request, command: CommandDep, id_: str) -> Response:
 async def rotate(request: Request, command: CommandDep, id_: str) -> Response:
     """旧密钥即时失效 / the old one is used no more."""
 
-    async def work(tx: Tx) -> SubscriptionWithSecret:
-        return _with_secret(request, await _changed(tx, request, command.identity, id_, Subscription.rotated))
+    async def work(tx: Tx) -> SubscriptionOut:
+        return SubscriptionOut.model_validate(await _changed(tx, request, command.identity, id_, Subscription.rotated))
 
-    return await command.run(work)
+    return _with_secret(request, await command.run(work))
 
 
 @router.post("/subscriptions/{id_}/end", summary="终止订阅 / end it")
@@ -209,7 +209,10 @@ async def _changed(
     return after
 
 
-def _with_secret(request: Request, made: Subscription) -> SubscriptionWithSecret:
-    shown = SubscriptionOut.model_validate(made).model_dump()
-    secret = secret_of(request.app.state.webhook_key, made.id, made.generation)
-    return SubscriptionWithSecret(**shown, secret=secret)
+def _with_secret(request: Request, answer: Response) -> Response:
+    """The secret is added to what was done, also to a repeat of it: what is remembered for repeats holds none."""
+    shown = SubscriptionOut.model_validate_json(bytes(answer.body))
+    secret = secret_of(request.app.state.webhook_key, shown.id, shown.generation)
+    body = SubscriptionWithSecret(**shown.model_dump(), secret=secret).model_dump_json()
+    headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
+    return Response(body, answer.status_code, headers)

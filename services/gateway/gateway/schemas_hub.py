@@ -65,6 +65,7 @@ class SubscriptionOut(BaseModel):
         description="最近一次失败的原因，或停推的错误码 / why it was not taken, or the code for which it stands still"
     )
     delivered: int
+    generation: int = Field(description="第几个签名密钥 / which secret of its: from 1, one more with each new one")
     version: int
 
 
