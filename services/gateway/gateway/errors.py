@@ -54,6 +54,13 @@ ERRORS = ErrorCatalogue(
             "使用公网 https 地址",
             "Use an https address of the public network",
         ),
+        "too_many_subscriptions": ErrorSpec(
+            409,
+            "推送订阅已达上限 {limit} 个",
+            "A hub has at most {limit} subscriptions",
+            "先终止不用的订阅",
+            "End one that is not used first",
+        ),
         "subscription_ended": ErrorSpec(
             409,
             "订阅 {subscription} 已终止",

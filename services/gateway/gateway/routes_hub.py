@@ -72,6 +72,8 @@ async def subscribe(request: Request, command: CommandDep, body: SubscribeIn) ->
     start = await _start(request, body, begin)
 
     async def work(tx: Tx) -> SubscriptionOut:
+        if await store_hub.count(tx.conn, command.identity.subject) >= own.max_subscriptions:
+            raise Refusal("too_many_subscriptions", limit=own.max_subscriptions)
         made = Subscription(
             id=new_id(),
             hub=command.identity.subject,

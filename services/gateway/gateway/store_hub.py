@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import tables_hub as t
-from gateway.domain.subscription import ACTIVE, Subscription
+from gateway.domain.subscription import ACTIVE, ENDED, Subscription
 
 LEASE = timedelta(seconds=30)
 _FIELDS = [column.name for column in t.subscription.c if not column.name.startswith("leased_")]
@@ -34,6 +34,12 @@ async def page(conn: AsyncConnection, *, hub: str | None, after: str, limit: int
     if hub is not None:
         query = query.where(_S.hub == hub)
     return [_made(row) for row in await conn.execute(query)]
+
+
+async def count(conn: AsyncConnection, hub: str) -> int:
+    """How many of this hub have not ended."""
+    query = select(func.count()).select_from(t.subscription).where(_S.hub == hub, _S.state != ENDED)
+    return int((await conn.execute(query)).scalar_one())
 
 
 async def save(conn: AsyncConnection, changed: Subscription) -> bool:
