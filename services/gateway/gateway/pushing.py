@@ -104,6 +104,9 @@ class Pusher:
             return subscription
         if not await self._still_mine(subscription):
             return None
+        if not events:
+            passed = subscription.passed(cursor.encode(positions))
+            return passed if await self._save(passed) else None
         try:
             await self._deliver(client, subscription, events)
         except Failed as failure:
@@ -117,8 +120,6 @@ class Pusher:
 
     async def _deliver(self, client: httpx.AsyncClient, subscription: Subscription, events: list[Event]) -> None:
         """All of them, each aggregate's in order. Errors: `Failed`, when nobody else has anything more to say."""
-        if not events:
-            return
         address = await self._address(subscription)
         purpose = find(self.purposes, subscription.purpose)
         shown = [as_json(event, purpose) for event in events]

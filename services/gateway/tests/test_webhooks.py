@@ -85,7 +85,7 @@ async def endpoint() -> AsyncIterator[Endpoint]:
 
 
 def gateway_of(world: World, **more: Any) -> Service:
-    return world.gateway(webhook_inside=("127.0.0.1",), webhook_timeout=2.0, **more)
+    return world.gateway(webhook_inside=("127.0.0.1",), webhook_timeout=15.0, **more)
 
 
 @dataclass

@@ -16,6 +16,7 @@ from .story import Story
 from .test_hub import hub
 from .test_stream import streamed
 from .test_webhooks import PURPOSE, Endpoint, Pushing, command, endpoint, gateway_of, look, subscribe
+from .test_webhooks_idle import Looks
 
 __all__ = ["endpoint"]
 # As a snapshot gave it before the log was lost and another took its place.
@@ -69,3 +70,26 @@ async def test_a_cursor_of_another_log_is_refused_at_once(world: World, beginnin
         body = {"url": endpoint.url, "cursor": BEYOND}
         answer = await http.post("/subscriptions", headers=hub(world, PURPOSE), json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "cursor_malformed")
+
+
+async def test_what_is_not_for_an_endpoint_does_not_make_it_a_good_one(
+    world: World, beginning: Story, endpoint: Endpoint
+) -> None:
+    """Else one that never answers would never be parked, as long as there are events that it does not want."""
+    clock = Looks()
+    gateway = gateway_of(world, clock=clock)
+    await gateway.migrate()
+    made = await subscribe(world, gateway, endpoint, types=["complaints.case.*"])
+    await changed(gateway, made["id"], failing_since=clock.now(), attempts=3)
+    worker = Pushing.start(gateway)
+
+    async def moved() -> dict[str, Any]:
+        await clock.look(1)
+        beginning.emit("mandates.affair.listed", {"affair": "of no interest"}, key="of no interest")
+        await world.tell(beginning)
+        found = await look(world, gateway, made["id"])
+        return found if found["cursor"] != made["cursor"] else {}
+
+    shown = await until(moved, 30)
+    await worker.stop()
+    assert (shown["attempts"], shown["failing_since"] is None) == (3, False)

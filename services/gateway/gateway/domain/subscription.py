@@ -48,6 +48,10 @@ class Subscription:
             why=None,
         )
 
+    def passed(self, cursor: str) -> Subscription:
+        """Before this position there was nothing for it; that says nothing of its endpoint."""
+        return self.after(cursor=cursor)
+
     def failed(self, why: str, now: datetime, dead_after: timedelta, *, for_good: bool = False) -> Subscription:
         """It did not answer as it should: tried again later, ever more rarely, and parked after `dead_after`."""
         since = self.failing_since or now
