@@ -28,9 +28,8 @@ async function follow(token) {
     for (const block of blocks) {
       const field = (name) => block.split("\n").find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
       if (field("data")) console.log(field("data")); // first it is taken, then our place moves on
-      if (!field("id")) continue;
-      writeFileSync(`${PLACE}.new`, field("id"));
-      renameSync(`${PLACE}.new`, PLACE); // the old place or the new one, never half of it
+      if (field("id")) writeFileSync(`${PLACE}.new`, field("id"));
+      if (field("id")) renameSync(`${PLACE}.new`, PLACE); // the old place or the new one, never half of it
     }
   }
 }

@@ -10,39 +10,31 @@ from pathlib import Path
 import httpx
 
 PLACE, NEW = Path("subscriber.cursor"), Path("subscriber.cursor.new")
+gateway, token_url, client, secret, *types = sys.argv[1:]
+form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
 
 
-def main(gateway: str, token_url: str, client: str, secret: str, *types: str) -> None:
-    while True:
-        form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
-        try:
-            token = httpx.post(token_url, data=form).raise_for_status().json()["access_token"]
-            headers = {"Authorization": f"Bearer {token}"}
-            if PLACE.exists():
-                headers["Last-Event-ID"] = PLACE.read_text()
-            follow(f"{gateway}/events", headers, types)
-        except httpx.HTTPError as error:
-            sys.stderr.write(f"again in 2 s: {type(error).__name__}\n")
-        time.sleep(2)
-
-
-def follow(url: str, headers: dict[str, str], types: tuple[str, ...]) -> None:
-    with httpx.stream("GET", url, headers=headers, params={"type": types}, timeout=httpx.Timeout(10, read=60)) as got:
-        if got.is_error:
-            sys.exit(got.read().decode())
+def follow(token: str) -> None:
+    place = {"Last-Event-ID": PLACE.read_text()} if PLACE.exists() else {}
+    headers = {"Authorization": f"Bearer {token}", **place}
+    wait = httpx.Timeout(10, read=60)
+    with httpx.stream("GET", f"{gateway}/events", headers=headers, params={"type": types}, timeout=wait) as answer:
+        if answer.is_error:
+            sys.exit(answer.read().decode())
         block: dict[str, str] = {}
-        for line in got.iter_lines():
-            name, _, value = line.partition(": ")
-            block[name] = value
-            if line == "":  # the end of one: first it is taken, then our place moves on
-                if "data" in block:
-                    sys.stdout.write(block["data"] + "\n")
-                    sys.stdout.flush()
-                if "id" in block:
-                    NEW.write_text(block["id"])
-                    NEW.replace(PLACE)  # the old place or the new one, never half of it
-                block = {}
+        for line in answer.iter_lines():
+            block.update([line.partition(": ")[::2]])  # its name and its value
+            if line == "" and "data" in block:  # the end of one: first it is taken, then our place moves on
+                print(block["data"], flush=True)
+            if line == "" and "id" in block:
+                NEW.write_text(block["id"])
+                NEW.replace(PLACE)  # the old place or the new one, never half of it
+            block = block if line else {}
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+while True:
+    try:
+        follow(httpx.post(token_url, data=form).raise_for_status().json()["access_token"])
+    except httpx.HTTPError as error:
+        print(f"again in 2 s: {type(error).__name__}", file=sys.stderr)
+    time.sleep(2)

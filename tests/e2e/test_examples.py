@@ -100,3 +100,10 @@ async def test_a_sample_subscriber_misses_nothing_over_a_break(
         await subscriber.hears(while_away)
         await subscriber.kill()
     assert len(reports(subscriber.events, while_away)) == 1
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+async def test_a_sample_is_as_short_as_the_documents_say(command: list[str]) -> None:
+    lines = (ROOT / "examples" / command[1]).read_text().splitlines()
+    assert len(lines) <= 40
+    assert all(len(line) <= 120 for line in lines)

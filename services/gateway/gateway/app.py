@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
 
-from gateway import inbound, routes_audit, routes_events, routes_hub, routes_passing, routes_reads
+from gateway import inbound, routes_audit, routes_events, routes_hub, routes_passing, routes_reads, timers
 from gateway.audit_runner import AuditRunner
 from gateway.auditor import Rules
 from gateway.compose import Composer
@@ -16,6 +17,7 @@ from gateway.domain.purposes import Purpose, Shown
 from gateway.errors import ERRORS
 from gateway.events import EVENTS
 from gateway.positions import streamed
+from gateway.pushing import Pusher
 from gateway.settings import own
 from gateway.signing import load_key
 from gateway.staleness import Staleness
@@ -64,7 +66,7 @@ def build(
     key = load_key(
         settings.webhook_key.get_secret_value() if settings.webhook_key else None, settings.data_dir / "webhook.key"
     )
-    webhooks = Webhooks(
+    pusher = Pusher(
         parts.database,
         parts.broker,
         parts.clock,
@@ -76,6 +78,7 @@ def build(
         timeout=settings.webhook_timeout,
         inside=settings.webhook_inside,
     )
+    webhooks = Webhooks(parts.database, parts.clock, pusher)
     service = Service(
         parts=parts,
         migrations=MIGRATIONS,
@@ -92,6 +95,8 @@ def build(
             routes_passing.router_to(behind.names),
         ],
         inbound=inbound.make(staleness.changed, settings.topics),
+        deadlines=timers.make(parts.profile.hub.receipts_days),
+        on_start=partial(timers.begin, parts.uow),
         extra=[staleness, behind, webhooks],
         projections=[reads(settings.topics)],
     )

@@ -8,16 +8,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import store
 from gateway.domain.purposes import Purpose, find
 from gateway.domain.sight import Sight
+from gateway.share import Share
 from suizhuan.identity import Identity
 from suizhuan.kernel.refusal import Refusal
 
 
-def reader(request: Request, identity: Identity) -> None:
-    """Residents read their own cases at the service that has them; a hub says why it reads.
+def reader(request: Request, identity: Identity) -> Share | None:
+    """Residents read their own cases at the service that has them; a hub says why it reads, and gets its share.
 
     Errors: `wrong_kind`, `purpose_unknown`."""
     _no_resident(identity)
-    purpose_of(request, identity)
+    purpose = purpose_of(request, identity)
+    return None if purpose is None else Share(purpose)
 
 
 def _no_resident(identity: Identity) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from suizhuan.kernel.refusal import Refusal
 
 MAX_URL = 500
+UNICAST = ipaddress.IPv6Network("2000::/3")
 
 
 def checked(url: str, *, inside: Iterable[str]) -> str:
@@ -46,6 +47,15 @@ async def vetted(url: str, *, inside: Iterable[str]) -> str | None:
     except OSError:
         raise Refusal("endpoint_refused", reason="host unknown") from None
     addresses = [str(entry[4][0]) for entry in found]
-    if any(not ipaddress.ip_address(address.partition("%")[0]).is_global for address in addresses):
+    if not all(_outside(address.partition("%")[0]) for address in addresses):
         raise Refusal("endpoint_refused", reason="private network")
     return addresses[0]
+
+
+def _outside(text: str) -> bool:
+    """Of IPv6 only what the Internet routes by itself: in other ranges an inner IPv4 address can stand (mapped,
+    compatible, NAT64, 6to4), and Python calls some of them global."""
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address) and (address not in UNICAST or address.sixtofour is not None):
+        return False
+    return address.is_global and not address.is_multicast

@@ -40,12 +40,26 @@ ERRORS = ErrorCatalogue(
             "向签发方申请带用途的令牌",
             "Ask the issuer for a token with a purpose",
         ),
+        "not_covered": ErrorSpec(
+            403,
+            "用途“{purpose}”不涵盖所查内容（{what}）",
+            "The purpose “{purpose}” covers nothing of what was asked for ({what})",
+            "用途目录见 GET /purposes；向签发方申请涵盖它的用途",
+            "GET /purposes says what each purpose covers; ask the issuer for one that does",
+        ),
         "endpoint_refused": ErrorSpec(
             422,
             "推送地址不可用：{reason}",
             "Nothing can be pushed to that address: {reason}",
             "使用公网 https 地址",
             "Use an https address of the public network",
+        ),
+        "too_many_subscriptions": ErrorSpec(
+            409,
+            "推送订阅已达上限 {limit} 个",
+            "A hub has at most {limit} subscriptions",
+            "先终止不用的订阅",
+            "End one that is not used first",
         ),
         "subscription_ended": ErrorSpec(
             409,

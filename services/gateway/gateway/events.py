@@ -1,4 +1,4 @@
-"""What the gateway publishes: only that its replica of the grants joins and acknowledges."""
+"""What the gateway publishes: that its replica of the grants takes part, and what was repaired or reconciled here."""
 
 from suizhuan import platform_events
 from suizhuan.events import EventRegistry

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, literal, or_, select, tuple_
+from sqlalchemy import Select, false, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import tables as t
@@ -149,8 +149,11 @@ async def figures(
     kind: str | None,
     after: tuple[str, str, str, str] | None,
     limit: int,
+    names: Sequence[str] | None = None,
 ) -> list[Row]:
-    """How many things there are: by place (so many digits of its code), service, kind and what happened last."""
+    """How many things there are: by place (so many digits of its code), service, kind and what happened last.
+
+    With `names` (`property.premise.registered`, `property.*`) only those to which that happened."""
     c = t.thing.c
     place = func.coalesce(func.substr(c.area, 1, digits), "")
     query = select(place.label("area"), c.service, c.kind, c.state, func.count().label("count"))
@@ -159,6 +162,10 @@ async def figures(
     for column, value in ((c.service, service), (c.kind, kind)):
         if value is not None:
             query = query.where(column == value)
+    if names is not None:
+        happened = c.service + "." + c.kind + "." + c.state
+        wanted = [happened.startswith(n[:-1], autoescape=True) if n.endswith("*") else happened == n for n in names]
+        query = query.where(or_(false(), *wanted))
     if after is not None:
         query = query.where(tuple_(place, c.service, c.kind, c.state) > tuple_(*map(literal, after)))
     query = query.group_by(place, c.service, c.kind, c.state).order_by(place, c.service, c.kind, c.state)

@@ -1,8 +1,9 @@
-"""What a hub is given leaves a receipt, written before it leaves: who got which events of whom, and why."""
+"""What a hub is given leaves a receipt, written before it leaves: who got which events of whom, or which answer made of
+them, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,8 @@ from suizhuan.context import new_id
 from suizhuan.db.database import Database
 from suizhuan.kernel.clock import Clock
 
-STREAM, WEBHOOK = "stream", "webhook"
+STREAM, WEBHOOK, READ = "stream", "webhook", "read"
+MAX_WHAT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,24 @@ class Receipts:
             async with self.database.write() as conn:
                 await store_hub.note(conn, rows)
 
+    async def note_read(self, what: str, given: Mapping[str, int], masked: Mapping[str, int]) -> None:
+        """One for each topic of which there are things in a composed answer; `what` was asked for."""
+        now, about = self.clock.now(), self._about()
+        rows = [
+            {
+                **about,
+                **_of_topic(topic, now),
+                "what": what[:MAX_WHAT],
+                "events": things,
+                "masked": masked.get(topic, 0),
+            }
+            for topic, things in sorted(given.items())
+            if things
+        ]
+        if rows:
+            async with self.database.write() as conn:
+                await store_hub.note(conn, rows)
+
     def _about(self) -> dict[str, Any]:
         return {"hub": self.hub, "purpose": self.purpose, "how": self.how, "subscription": self.subscription}
 
@@ -55,18 +75,19 @@ def rows_of(given: Iterable[Given], at: datetime, about: dict[str, Any]) -> list
             (event.topic, event.partition),
             {
                 **about,
-                "id": new_id(),
-                "service": event.topic.partition(".")[0],
-                "topic": event.topic,
+                **_of_topic(event.topic, at),
                 "partition": event.partition,
                 "first_offset": event.offset,
                 "last_offset": event.offset,
                 "events": 0,
                 "masked": 0,
-                "at": at,
             },
         )
         row["last_offset"] = event.offset
         row["events"] += 1
         row["masked"] += 1 if one.masked else 0
     return list(rows.values())
+
+
+def _of_topic(topic: str, at: datetime) -> dict[str, Any]:
+    return {"id": new_id(), "service": topic.partition(".")[0], "topic": topic, "at": at}

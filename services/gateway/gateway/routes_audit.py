@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 
-from gateway import reads
+from gateway import reads, shared
 from gateway.audit_runner import AuditRunner
 from gateway.callers import reader, sight_of
 from gateway.compose import Composer
@@ -23,11 +23,18 @@ async def audit(
     full: Annotated[bool, Query(description="Read everything again / 重新全量读取")] = False,
 ) -> dict[str, Any]:
     """What was read, what was found, what is on its way. `verdict`: `clean`, `violations`, or `nothing_read`, which is
-    a failure. Reads only what is new since the last audit, unless `full`. Errors: `wrong_kind`, `purpose_unknown`,
+    a failure. Reads only what is new since the last audit, unless `full`. A hub needs a purpose that covers
+    `gateway.audit.*`, and its answer leaves a receipt. Errors: `wrong_kind`, `purpose_unknown`, `not_covered`,
     `log_unreachable`."""
-    reader(request, identity)
+    share = reader(request, identity)
+    if share is not None:
+        share.require("audit", shared.AUDITED)
     runner: AuditRunner = request.app.state.auditor
-    return (await runner.report(full=full)).as_dict()
+    report = await runner.report(full=full)
+    if share is None:
+        return report.as_dict()
+    answer = await shared.given(request.app.state.parts, identity, share, "/audit", shared.audit(share, report))
+    return answer.model_dump()
 
 
 @router.get("/audit/cases/{case_id}", summary="单件审计 / one case: its chain, and what the auditor found there")
@@ -35,8 +42,10 @@ async def audit_case(
     case_id: Annotated[str, Path(max_length=64)], request: Request, identity: Caller
 ) -> dict[str, Any]:
     """The case's chain of authority and money with the violations in it. Errors: `not_found`, `outside_area`,
-    `wrong_kind`, `purpose_unknown`, `log_unreachable`."""
-    reader(request, identity)
+    `wrong_kind`, `purpose_unknown`, `not_covered`, `log_unreachable`."""
+    share = reader(request, identity)
+    if share is not None:
+        share.require("audit", shared.AUDITED)
     composer: Composer = request.app.state.composer
     runner: AuditRunner = request.app.state.auditor
     async with composer.database.read() as conn:
@@ -50,9 +59,14 @@ async def audit_case(
     report = await runner.report()
     events = {step.event for step in chain.steps} | {entry.event for entry in chain.entries}
     found = [v for v in report.violations if v.case == case_id or v.event in events]
-    return {
+    answer = {
         "verdict": "violations" if found else "clean",
         "violations": [v.as_dict() for v in found],
         "chain": chain.model_dump(mode="json"),
         "read": {"events": report.events, "offsets": report.offsets},
     }
+    if share is None:
+        return answer
+    answer |= {"chain": shared.chain(share, chain), "masked": []}
+    what = f"/audit/cases/{case_id}"
+    return (await shared.given(request.app.state.parts, identity, share, what, answer)).model_dump()

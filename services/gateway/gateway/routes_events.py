@@ -7,14 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from gateway import asof, snapshot
+from gateway import asof, shared, snapshot
 from gateway.callers import bearer_of, purpose_of, reader, sight_of
 from gateway.domain import cursor
 from gateway.domain.sight import Sight, Wanted, patterns
 from gateway.positions import moment_of, resumed, since
 from gateway.receipts import STREAM, Receipts
-from gateway.schemas import SnapshotOut
+from gateway.schemas import HubAnswer, SnapshotOut
 from gateway.settings import Settings
+from gateway.share import Share
 from gateway.stream import EventStream, Look, Pace, Streams
 from suizhuan.identity import Caller, Identity
 from suizhuan.kernel.area import trim
@@ -70,7 +71,7 @@ async def events(
     leaves a receipt. A reader that is too slow is cut and comes back with its last id. Errors: `wrong_kind`,
     `purpose_unknown`, `cursor_malformed`, `moment_malformed`, `filter_malformed`, `area_malformed`,
     `too_many_streams`, `log_unreachable`."""
-    reader(request, identity)
+    share = reader(request, identity)
     own: Settings = request.app.state.own_settings
     parts: Parts = request.app.state.parts
     streams: Streams = request.app.state.streams
@@ -96,7 +97,8 @@ async def events(
                 limit=own.snapshot_rows,
                 topics=streams.topics,
             )
-            first = snapshot.blocks(found)
+            shown = found if share is None else await _given(parts, identity, share, found, wanted.area)
+            first = snapshot.blocks(shown)
     except BaseException:
         streams.give_back()
         raise
@@ -108,25 +110,34 @@ async def events(
 
 
 @router.get("/events/snapshot", summary="快照 / what can be seen now, and where the stream goes on")
-async def snapshot_now(request: Request, response: Response, identity: Caller, area: Area = None) -> SnapshotOut:
-    """The stream's snapshot as one JSON document; `cursor` goes into `Last-Event-ID`.
+async def snapshot_now(
+    request: Request, response: Response, identity: Caller, area: Area = None
+) -> SnapshotOut | HubAnswer:
+    """The stream's snapshot as one JSON document; `cursor` goes into `Last-Event-ID`. A hub gets what its purpose
+    covers, behind a receipt.
 
     Errors: `wrong_kind`, `purpose_unknown`, `area_malformed`, `log_unreachable`."""
-    reader(request, identity)
+    share = reader(request, identity)
     own: Settings = request.app.state.own_settings
     parts: Parts = request.app.state.parts
     streams: Streams = request.app.state.streams
     sight = await _sight(parts, identity)
+    place = trim(area) if area else None
     found, _ = await snapshot.take(
         parts.database,
         parts.broker,
         sight,
-        area=trim(area) if area else None,
+        area=place,
         limit=own.snapshot_rows,
         topics=streams.topics,
     )
     response.headers[asof.HEADER] = asof.header(found.as_of)
-    return found
+    return found if share is None else await _given(parts, identity, share, found, place)
+
+
+async def _given(parts: Parts, identity: Identity, share: Share, found: SnapshotOut, area: str | None) -> HubAnswer:
+    what = f"/events/snapshot?area={area or ''}"
+    return await shared.given(parts, identity, share, what, shared.snapshot(share, found))
 
 
 class _Answer(Response):

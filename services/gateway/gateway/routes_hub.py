@@ -16,7 +16,7 @@ from gateway.domain.purposes import Purpose
 from gateway.domain.sight import patterns
 from gateway.domain.subscription import ACTIVE, Subscription
 from gateway.endpoints import checked, vetted
-from gateway.positions import ends, moment_of, since
+from gateway.positions import ends, moment_of, resumed, since
 from gateway.schemas_hub import (
     PurposeOut,
     PurposesOut,
@@ -71,7 +71,9 @@ async def subscribe(request: Request, command: CommandDep, body: SubscribeIn) ->
     begin = moment_of(body.from_) if body.from_ else None
     start = await _start(request, body, begin)
 
-    async def work(tx: Tx) -> SubscriptionWithSecret:
+    async def work(tx: Tx) -> SubscriptionOut:
+        if await store_hub.count(tx.conn, command.identity.subject) >= own.max_subscriptions:
+            raise Refusal("too_many_subscriptions", limit=own.max_subscriptions)
         made = Subscription(
             id=new_id(),
             hub=command.identity.subject,
@@ -86,17 +88,18 @@ async def subscribe(request: Request, command: CommandDep, body: SubscribeIn) ->
             created_at=tx.now,
         )
         await store_hub.add(tx.conn, made)
-        return _with_secret(request, made)
+        return SubscriptionOut.model_validate(made)
 
-    return await command.run(work, status=201)
+    return _with_secret(request, await command.run(work, status=201))
 
 
 async def _start(request: Request, body: SubscribeIn, begin: datetime | None) -> str:
+    """Where it begins. Errors: `cursor_malformed`, `log_unreachable`."""
     streams: Streams = request.app.state.streams
-    if body.cursor:
-        cursor.decode(body.cursor, streams.topics)
-        return body.cursor
     broker = _parts(request).broker
+    if body.cursor:
+        await resumed(broker, cursor.decode(body.cursor, streams.topics), streams.topics)
+        return body.cursor
     found = await since(broker, begin, streams.topics) if begin else await ends(broker, streams.topics)
     return cursor.encode(found)
 
@@ -116,10 +119,12 @@ async def subscriptions(
 
 @router.post("/subscriptions/{id_}/resume", summary="恢复 / go on where it stopped")
 async def resume(request: Request, command: CommandDep, id_: str) -> Response:
-    """停推（parked）的订阅从中断处继续 / a parked one goes on, nothing left out."""
+    """停推（parked）的订阅以令牌的用途从中断处继续 / a parked one goes on for its purpose now, nothing left out."""
+    purpose = _hub(request, command.identity)
 
     async def work(tx: Tx) -> SubscriptionOut:
-        return SubscriptionOut.model_validate(await _changed(tx, request, command.identity, id_, Subscription.resumed))
+        after = await _changed(tx, request, command.identity, id_, lambda s: s.resumed(purpose.code))
+        return SubscriptionOut.model_validate(after)
 
     return await command.run(work)
 
@@ -128,10 +133,10 @@ async def resume(request: Request, command: CommandDep, id_: str) -> Response:
 async def rotate(request: Request, command: CommandDep, id_: str) -> Response:
     """旧密钥即时失效 / the old one is used no more."""
 
-    async def work(tx: Tx) -> SubscriptionWithSecret:
-        return _with_secret(request, await _changed(tx, request, command.identity, id_, Subscription.rotated))
+    async def work(tx: Tx) -> SubscriptionOut:
+        return SubscriptionOut.model_validate(await _changed(tx, request, command.identity, id_, Subscription.rotated))
 
-    return await command.run(work)
+    return _with_secret(request, await command.run(work))
 
 
 @router.post("/subscriptions/{id_}/end", summary="终止订阅 / end it")
@@ -206,7 +211,10 @@ async def _changed(
     return after
 
 
-def _with_secret(request: Request, made: Subscription) -> SubscriptionWithSecret:
-    shown = SubscriptionOut.model_validate(made).model_dump()
-    secret = secret_of(request.app.state.webhook_key, made.id, made.generation)
-    return SubscriptionWithSecret(**shown, secret=secret)
+def _with_secret(request: Request, answer: Response) -> Response:
+    """The secret is added to what was done, also to a repeat of it: what is remembered for repeats holds none."""
+    shown = SubscriptionOut.model_validate_json(bytes(answer.body))
+    secret = secret_of(request.app.state.webhook_key, shown.id, shown.generation)
+    body = SubscriptionWithSecret(**shown.model_dump(), secret=secret).model_dump_json()
+    headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
+    return Response(body, answer.status_code, headers)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from gateway import asof, reads
+from gateway import asof, reads, shared
 from gateway.callers import reader, sight_of
 from gateway.compose import Composer
 from gateway.domain.sight import Sight
-from gateway.schemas import ChainOut, FigureOut, FiguresOut, OverviewOut
+from gateway.positions import departments
+from gateway.schemas import ChainOut, FigureOut, FiguresOut, HubAnswer, OverviewOut
+from gateway.settings import Settings
+from gateway.share import Share
 from suizhuan import paging
-from suizhuan.identity import Caller
+from suizhuan.identity import Caller, Identity
 from suizhuan.kernel.area import LENGTHS, contains, trim
 from suizhuan.kernel.refusal import Refusal
 
@@ -27,21 +31,26 @@ CaseId = Annotated[str, Path(max_length=64, description="A case / 诉求编号")
 
 
 @router.get("/communities/{area}", summary="社区概览 / an area: organisations, mandates, cases, money")
-async def community(area: AreaPath, request: Request, response: Response, identity: Caller) -> OverviewOut:
+async def community(area: AreaPath, request: Request, response: Response, identity: Caller) -> OverviewOut | HubAnswer:
     """What the gateway has, also while services are down: `missing` names those, `as_of` how new the rest is.
 
-    Staff see the areas of their organisation and what lies in or around them. Errors: `area_malformed`,
-    `unknown_area`, `outside_area`, `wrong_kind`, `purpose_unknown`."""
+    Staff see the areas of their organisation and what lies in or around them; a hub what its purpose covers, behind a
+    receipt. Errors: `area_malformed`, `unknown_area`, `outside_area`, `wrong_kind`, `purpose_unknown`, `not_covered`.
+    """
     composer: Composer = request.app.state.composer
     place = trim(area)
-    reader(request, identity)
+    share = reader(request, identity)
+    if share is not None:
+        share.require("community", shared.OVERVIEW)
     async with composer.database.read() as conn:
         sight = await sight_of(conn, identity)
     if not sight.sees_place(place):
         raise Refusal("outside_area", org=identity.org, what=place)
     found = await composer.overview(place)
     response.headers[asof.HEADER] = asof.header(found.as_of)
-    return found
+    if share is None:
+        return found
+    return await _given(request, identity, share, f"/communities/{place}", shared.overview(share, found))
 
 
 @router.get("/figures", summary="统计 / how many of what, where, and what happened to them last")
@@ -55,13 +64,13 @@ async def figures(
     kind: Word = None,
     cursor: paging.Cursor = "",
     limit: paging.Limit = 100,
-) -> FiguresOut:
+) -> FiguresOut | HubAnswer:
     """For dashboards: everything that departments keep, paged, with the positions up to which it was read.
 
-    Staff see their own areas. Errors: `wrong_kind`, `purpose_unknown`, `area_malformed`, `outside_area`,
-    `cursor_malformed`."""
+    Staff see their own areas; a hub what its purpose covers, behind a receipt for each page. Errors: `wrong_kind`,
+    `purpose_unknown`, `not_covered`, `area_malformed`, `outside_area`, `cursor_malformed`."""
     composer: Composer = request.app.state.composer
-    reader(request, identity)
+    share = reader(request, identity)
     for word in (service, kind):
         if word is not None and not word.isprintable():
             raise Refusal("invalid_request", reason="not plain text")
@@ -69,17 +78,32 @@ async def figures(
         raise Refusal("invalid_request", reason="level: 2 4 6 9 12 15")
     place = trim(area) if area else None
     after = _after(paging.decode(cursor))
+    own: Settings = request.app.state.own_settings
+    topics = shared.asked(departments(own.topics), service, kind)
+    if share is not None:
+        shared.require_counted(share.purpose, topics)
     async with composer.database.read() as conn:
         sight = await sight_of(conn, identity)
         if not sight.everything and (place is None or not any(contains(own, place) for own in sight.areas)):
             raise Refusal("outside_area", org=identity.org, what=place or "*")
         found = await reads.figures(
-            conn, area=place, digits=level, service=service, kind=kind, after=after, limit=limit + 1
+            conn,
+            area=place,
+            digits=level,
+            service=service,
+            kind=kind,
+            after=after,
+            limit=limit + 1,
+            names=None if share is None else share.purpose.names(),
         )
         as_of = await asof.as_of(conn)
     page, following = paging.cut(found, limit, lambda r: SEPARATOR.join(r[n] for n in FIGURE))
     response.headers[asof.HEADER] = asof.header(as_of)
-    return FiguresOut(items=[FigureOut(**row) for row in page], next=following, as_of=as_of)
+    made = FiguresOut(items=[FigureOut(**row) for row in page], next=following, as_of=as_of)
+    if share is None:
+        return made
+    what = f"/figures?area={place or ''}"
+    return await _given(request, identity, share, what, shared.figures(share, made, topics))
 
 
 def _after(place: str) -> tuple[str, str, str, str] | None:
@@ -92,12 +116,15 @@ def _after(place: str) -> tuple[str, str, str, str] | None:
 
 
 @router.get("/cases/{case_id}/chain", summary="权责与经费链 / a case: who, under which mandate, with which money")
-async def chain(case_id: CaseId, request: Request, response: Response, identity: Caller) -> ChainOut:
+async def chain(case_id: CaseId, request: Request, response: Response, identity: Caller) -> ChainOut | HubAnswer:
     """The case with every event of it and of its money, in order, the mandates behind them and the ledger's entries.
 
-    Errors: `not_found`, `outside_area`, `wrong_kind`, `purpose_unknown`."""
+    A hub gets what its purpose covers, behind a receipt. Errors: `not_found`, `outside_area`, `wrong_kind`,
+    `purpose_unknown`, `not_covered`."""
     composer: Composer = request.app.state.composer
-    reader(request, identity)
+    share = reader(request, identity)
+    if share is not None:
+        share.require("chain", shared.CHAIN)
     missing = await composer.missing()
     async with composer.database.read() as conn:
         sight = await sight_of(conn, identity)
@@ -108,7 +135,14 @@ async def chain(case_id: CaseId, request: Request, response: Response, identity:
     if not _sees(sight, found):
         raise Refusal("outside_area", org=identity.org, what=case_id)
     response.headers[asof.HEADER] = asof.header(found.as_of)
-    return found.model_copy(update={"missing": missing})
+    whole = found.model_copy(update={"missing": missing})
+    if share is None:
+        return whole
+    return await _given(request, identity, share, f"/cases/{case_id}/chain", shared.chain(share, whole))
+
+
+async def _given(request: Request, identity: Identity, share: Share, what: str, answer: Mapping[str, Any]) -> HubAnswer:
+    return await shared.given(request.app.state.parts, identity, share, what, answer)
 
 
 def _sees(sight: Sight, found: ChainOut) -> bool:

@@ -24,6 +24,16 @@ class MissingOut(Out):
     )
 
 
+class HubAnswer(BaseModel):
+    """The same answer as a hub gets it: what its purpose does not cover is null and named in `masked`, in each part and
+    for whole parts here. 上联平台所得：用途之外的字段为空并列于 masked"""
+
+    model_config = ConfigDict(extra="allow")
+
+    purpose: str = Field(description="For which it was given / 用途", examples=["statistics"])
+    masked: list[str] = Field(description="Parts that are null, or not whole / 被遮蔽的部分", examples=[["money"]])
+
+
 class OrganisationOut(Out):
     """An organisation. 组织"""
 

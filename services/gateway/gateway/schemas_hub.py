@@ -61,8 +61,11 @@ class SubscriptionOut(BaseModel):
     failing_since: datetime | None = Field(description="自何时起送不到 / since when its endpoint does not answer")
     attempts: int
     next_at: datetime | None = Field(description="下次尝试 / when it is tried again")
-    why: str | None = Field(description="最近一次失败的原因 / why it was not taken")
+    why: str | None = Field(
+        description="最近一次失败的原因，或停推的错误码 / why it was not taken, or the code for which it stands still"
+    )
     delivered: int
+    generation: int = Field(description="第几个签名密钥 / which secret of its: from 1, one more with each new one")
     version: int
 
 
@@ -78,20 +81,24 @@ class SubscriptionPage(BaseModel):
 
 
 class ReceiptOut(BaseModel):
-    """一份回执：某分区内一段事件，何时因何用途给了谁 / events of a partition that were given to a hub, and why."""
+    """一份回执：某分区内一段事件，或一次综合查询中某主题的数据，何时因何用途给了谁 / events of a partition, or what was
+    of a topic in a composed answer: given to which hub, and why."""
 
     id: str
     hub: str
     purpose: str
-    how: str = Field(description="stream webhook")
+    how: str = Field(description="stream webhook read")
     subscription: str | None
+    what: str | None = Field(
+        description="综合查询的内容 / which composed answer", examples=["/communities/321302002907"]
+    )
     service: str
     topic: str
-    partition: int
-    first_offset: int
-    last_offset: int
-    events: int
-    masked: int = Field(description="其中有字段被遮蔽的事件数 / how many of them had masked fields")
+    partition: int | None
+    first_offset: int | None
+    last_offset: int | None
+    events: int = Field(description="事件数，综合查询为条目数 / events, in a composed answer things")
+    masked: int = Field(description="其中有字段被遮蔽的 / how many of them had masked fields")
     at: datetime
 
 

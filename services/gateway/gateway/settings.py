@@ -96,6 +96,14 @@ class Settings(ServiceSettings):
         "允许推送的内网主机（JSON），可用 http",
         default=(),
     )
+    max_subscriptions: int = setting(
+        "Webhooks that one hub may have",
+        "一个上联平台的推送订阅上限",
+        default=50,
+        ge=1,
+        le=10_000,
+        unit="subscriptions",
+    )
     snapshot_rows: int = setting(
         "Most cases, and most mandates, in a snapshot", "快照中诉求与委托各自的上限", default=5000, ge=1, le=100_000
     )

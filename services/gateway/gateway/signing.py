@@ -7,6 +7,7 @@ them stands in a database.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import os
@@ -14,24 +15,35 @@ import secrets
 from pathlib import Path
 
 PREFIX = "whsec_"
+LEAST = 32  # bytes of a key
 
 
 def load_key(given: str | None, file: Path) -> bytes:
-    """The gateway's key: the one of the settings, else one of this data folder, made when it is not there."""
+    """The gateway's key: the one of the settings, else one of this data folder, made when it is not there.
+
+    Errors: ValueError for a file that holds no key."""
     if given:
         return given.encode()
+    if not file.exists():
+        _make(file)
+    found = file.read_bytes()
+    if len(found) < LEAST:
+        raise ValueError(f"not a key: {file}")
+    return found
+
+
+def _make(file: Path) -> None:
+    """Written whole before it is there: nobody signs with the beginning of a key, or with none."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    ours = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
     try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        made = secrets.token_hex(32).encode()
-        try:
-            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:  # another process of ours was faster
-            return file.read_bytes()
+        handle = os.open(ours, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as out:
-            out.write(made)
-        return made
+            out.write(secrets.token_hex(LEAST).encode())
+        with contextlib.suppress(FileExistsError):  # another process of ours was faster
+            os.link(ours, file)
+    finally:
+        ours.unlink(missing_ok=True)
 
 
 def secret_of(key: bytes, subscription: str, generation: int) -> str:

@@ -14,7 +14,7 @@ from gateway.domain import cursor
 from gateway.domain.cursor import TOPICS, Positions
 from gateway.domain.sight import Sight
 from gateway.positions import ends
-from gateway.schemas import CaseOut, MandateOut, SnapshotOut
+from gateway.schemas import CaseOut, HubAnswer, MandateOut, SnapshotOut
 from gateway.stream import block
 from suizhuan.db.database import Database
 from suizhuan.ports.log import Log
@@ -63,12 +63,15 @@ PROJECTED = frozenset(
 )
 
 
-def blocks(found: SnapshotOut) -> list[bytes]:
+def blocks(found: SnapshotOut | HubAnswer) -> list[bytes]:
     """As the first part of a stream. Only the last block has an id: broken off before it, a reader begins anew."""
-    pieces = [block("snapshot.mandate", mandate.model_dump(mode="json")) for mandate in found.mandates]
-    pieces += [block("snapshot.case", case.model_dump(mode="json")) for case in found.cases]
-    end = {"truncated": found.truncated, "mandates": len(found.mandates), "cases": len(found.cases)}
-    return [*pieces, block("snapshot.end", {**end, "as_of": found.as_of}, found.cursor)]
+    whole = found.model_dump(mode="json")
+    mandates, cases = whole["mandates"] or [], whole["cases"] or []
+    pieces = [block("snapshot.mandate", mandate) for mandate in mandates]
+    pieces += [block("snapshot.case", case) for case in cases]
+    end = {"truncated": whole["truncated"], "mandates": len(mandates), "cases": len(cases), "as_of": whole["as_of"]}
+    masked = {"masked": whole["masked"]} if whole.get("masked") else {}
+    return [*pieces, block("snapshot.end", {**end, **masked}, whole["cursor"])]
 
 
 async def _rows(conn: AsyncConnection, query: Select[Any], limit: int) -> list[dict[str, Any]]:

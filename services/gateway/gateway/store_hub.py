@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import tables_hub as t
-from gateway.domain.subscription import ACTIVE, Subscription
+from gateway.domain.subscription import ACTIVE, ENDED, Subscription
 
 LEASE = timedelta(seconds=30)
 _FIELDS = [column.name for column in t.subscription.c if not column.name.startswith("leased_")]
@@ -36,6 +36,12 @@ async def page(conn: AsyncConnection, *, hub: str | None, after: str, limit: int
     return [_made(row) for row in await conn.execute(query)]
 
 
+async def count(conn: AsyncConnection, hub: str) -> int:
+    """How many of this hub have not ended."""
+    query = select(func.count()).select_from(t.subscription).where(_S.hub == hub, _S.state != ENDED)
+    return int((await conn.execute(query)).scalar_one())
+
+
 async def save(conn: AsyncConnection, changed: Subscription) -> bool:
     """Write it, if nobody has changed it since it was read."""
     query = update(t.subscription).where(_S.id == changed.id, _S.version == changed.version - 1)
@@ -43,20 +49,41 @@ async def save(conn: AsyncConnection, changed: Subscription) -> bool:
     return bool(done.rowcount)
 
 
-async def lease_due(conn: AsyncConnection, worker: str, now: datetime) -> list[str]:
-    """The active subscriptions whose time has come and which nobody else has; they are this worker's for `LEASE`."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An active subscription as a worker sees it. `due`: it may take it now; `ends`: it has it, and not for long;
+    `lost`: another has it."""
+
+    id: str
+    due: bool
+    ends: bool
+    lost: bool
+
+
+async def active(conn: AsyncConnection, worker: str, now: datetime) -> list[Seen]:
+    """The active subscriptions."""
+    query = select(_S.id, _S.leased_by, _S.leased_until, _S.next_at).where(_S.state == ACTIVE)
+    found = []
+    for id_, by, until, next_at in await conn.execute(query):
+        lost = by not in (None, worker) and until >= now
+        due = not lost and (next_at is None or next_at <= now)
+        found.append(Seen(id_, due, by == worker and until - now < LEASE * 2 / 3, lost))
+    return found
+
+
+async def lease(conn: AsyncConnection, ids: Iterable[str], worker: str, now: datetime) -> list[str]:
+    """Those of them that are active and that nobody else has: they are this worker's for `LEASE`."""
     free = or_(_S.leased_until.is_(None), _S.leased_until < now, _S.leased_by == worker)
-    due = or_(_S.next_at.is_(None), _S.next_at <= now)
-    query = update(t.subscription).where(_S.state == ACTIVE, free, due)
-    await conn.execute(query.values(leased_by=worker, leased_until=now + LEASE))
-    mine = select(_S.id).where(_S.leased_by == worker, _S.leased_until == now + LEASE, _S.state == ACTIVE, due)
-    return list((await conn.execute(mine.order_by(_S.id))).scalars())
+    query = update(t.subscription).where(_S.id.in_(sorted(ids)), _S.state == ACTIVE, free)
+    taken = query.values(leased_by=worker, leased_until=now + LEASE).returning(_S.id)
+    return sorted((await conn.execute(taken)).scalars())
 
 
-async def keep_lease(conn: AsyncConnection, id_: str, worker: str, now: datetime) -> bool:
-    """Have it for longer; False when it has become another's, or nobody's."""
-    query = update(t.subscription).where(_S.id == id_, _S.leased_by == worker, _S.state == ACTIVE)
-    return bool((await conn.execute(query.values(leased_until=now + LEASE))).rowcount)
+async def has_lease(conn: AsyncConnection, held: Subscription, worker: str, now: datetime) -> bool:
+    """Whether it is this worker's still, and as it was read: neither stopped nor given another secret since."""
+    query = select(_S.id).where(_S.id == held.id, _S.version == held.version, _S.state == ACTIVE)
+    mine = query.where(_S.leased_by == worker, _S.leased_until >= now)
+    return (await conn.execute(mine)).one_or_none() is not None
 
 
 async def release(conn: AsyncConnection, id_: str, worker: str) -> None:
@@ -82,9 +109,10 @@ async def receipts(
     return [dict(row._mapping) for row in await conn.execute(query)]
 
 
-async def forget_receipts(conn: AsyncConnection, before: datetime) -> int:
-    """Those that need not be kept any longer."""
-    return int((await conn.execute(delete(t.receipt).where(_R.at < before))).rowcount)
+async def forget_receipts(conn: AsyncConnection, before: datetime, most: int) -> int:
+    """Those that need not be kept any longer, the oldest first; how many they were."""
+    oldest = select(_R.id).where(_R.at < before).order_by(_R.at).limit(most)
+    return int((await conn.execute(delete(t.receipt).where(_R.id.in_(oldest)))).rowcount)
 
 
 def _row(subscription: Subscription) -> dict[str, Any]:

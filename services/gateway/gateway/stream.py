@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ from gateway.domain import cursor
 from gateway.domain.cursor import TOPICS, Positions
 from gateway.domain.purposes import Purpose
 from gateway.domain.sight import Sight, Wanted
-from gateway.hub_view import as_json
+from gateway.hub_view import as_json, encoded
 from gateway.receipts import Given, Receipts
 from suizhuan.authority.records import BEAT
 from suizhuan.cloudevents import Event, decode
@@ -68,11 +67,10 @@ class Streams:
         self.open -= 1
 
 
-def block(event: str, data: Any, id_: str | None = None) -> bytes:
+def block(event: str, data: Mapping[str, Any], id_: str | None = None) -> bytes:
     """One event in the form of an event stream. JSON has no line breaks of its own, so one line of data is enough."""
     head = f"id: {id_}\n" if id_ is not None else ""
-    body = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str)
-    return f"{head}event: {event}\ndata: {body}\n\n".encode()
+    return f"{head}event: {event}\ndata: ".encode() + encoded(data) + b"\n\n"
 
 
 def bundled(blocks: Iterable[bytes]) -> Iterator[bytes]:

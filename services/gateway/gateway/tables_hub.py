@@ -43,7 +43,8 @@ class SubscriptionRow(Base, table=True):
 
 
 class ReceiptRow(Base, table=True):
-    """Events of one partition that were handed to a hub: written before they leave. PIPL 56: kept three years."""
+    """What was handed to a hub, written before it leaves: events of one partition, or a composed answer (`what`) in
+    which there are things of a topic, without a partition then. PIPL 56: kept three years."""
 
     __tablename__ = "receipt"
     __table_args__ = (
@@ -56,11 +57,12 @@ class ReceiptRow(Base, table=True):
     purpose: str
     how: str
     subscription: str | None = None
+    what: str | None = None
     service: str
     topic: str
-    partition: int = a_number()
-    first_offset: int = a_number()
-    last_offset: int = a_number()
+    partition: int | None = a_number(nullable=True)
+    first_offset: int | None = a_number(nullable=True)
+    last_offset: int | None = a_number(nullable=True)
     events: int = a_number()
     masked: int = a_number()
     at: datetime | None = a_moment()

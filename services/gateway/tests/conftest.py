@@ -19,7 +19,7 @@ from gateway.app import build
 from gateway.auditor.reading import TOPICS
 from gateway.settings import Settings
 from suizhuan.adapters.embedded_log import EmbeddedLog
-from suizhuan.kernel.clock import SystemClock
+from suizhuan.kernel.clock import Clock, SystemClock
 from suizhuan.ports.log import NewRecord, TopicSpec
 from suizhuan.service import Service
 from suizhuan.settings import IssuerSettings, load_settings
@@ -53,8 +53,14 @@ class World:
         }
         return load_settings(Settings, "gateway", **given)
 
-    def gateway(self, transports: Mapping[str, httpx.AsyncBaseTransport] | None = None, **settings: Any) -> Service:
-        made = build(self.settings(**settings), broker=self.log, clock=SystemClock(), upstreams=transports)
+    def gateway(
+        self,
+        transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+        *,
+        clock: Clock | None = None,
+        **settings: Any,
+    ) -> Service:
+        made = build(self.settings(**settings), broker=self.log, clock=clock or SystemClock(), upstreams=transports)
         self.services.append(made)
         return made
 

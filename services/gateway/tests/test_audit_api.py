@@ -18,6 +18,7 @@ from .test_composed import all_well
 
 async def test_the_report_says_what_was_read_and_that_nothing_is_wrong(world: World, story: Story) -> None:
     gateway = world.gateway(all_well())
+    await gateway.migrate()
     async with client(gateway) as http:
         answer = await http.get("/audit", headers=world.headers("hub"))
     report = answer.json()
@@ -30,6 +31,7 @@ async def test_the_report_says_what_was_read_and_that_nothing_is_wrong(world: Wo
 
 async def test_the_next_audit_reads_only_what_is_new_and_finds_it(world: World, story: Story) -> None:
     gateway = world.gateway(all_well())
+    await gateway.migrate()
     async with client(gateway) as http:
         first = (await http.get("/audit", headers=world.headers("hub"))).json()
         again = (await http.get("/audit", headers=world.headers("hub"))).json()
@@ -65,6 +67,7 @@ async def test_residents_are_shown_no_report(world: World) -> None:
 
 async def test_what_is_too_large_to_keep_is_read_anew(world: World, story: Story) -> None:
     gateway = world.gateway(all_well(), audit_keep_events=10)
+    await gateway.migrate()
     async with client(gateway) as http:
         first = (await http.get("/audit", headers=world.headers("hub"))).json()
         assert (await http.get("/audit", headers=world.headers("hub"))).json() == first
@@ -119,6 +122,7 @@ async def test_beats_are_counted_and_kept_out_of_memory(world: World, story: Sto
         story.emit("mandates.authority.beat", beat, key="beat", topic="mandates.authority")
     await world.tell(story)
     gateway = world.gateway(all_well())
+    await gateway.migrate()
     async with client(gateway) as http:
         report = (await http.get("/audit", headers=world.headers("hub"))).json()
     assert report["read"]["beats"] == 5

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from gateway.domain.purposes import Purpose, Shown
+from gateway.hub_view import encoded
 from gateway.routes_hub import READ_RECEIPTS, SHARING
 from suizhuan.service import Service
 from suizhuan.testing import AuthorityLog
@@ -129,3 +130,13 @@ def test_several_entries_add_up_and_one_without_fields_shows_all(type_: str, hid
     data, masked = purpose.masked(type_, {"x": 1, "y": 2})
     assert masked == hidden
     assert all(data[name] is None for name in hidden)
+
+
+async def test_a_stream_and_a_webhook_write_an_event_in_the_same_bytes(world: World, story: Story) -> None:
+    """One way to write JSON: what is signed for a webhook is what a stream shows."""
+    gateway = world.gateway()
+    await gateway.migrate()
+    stream = SseClient(gateway).open("/events", LONG_AGO, hub(world, "city-operations"))
+    await stream.gets(len(streamed(story)))
+    await stream.leave()
+    assert all(encoded(json.loads(b["data"])).decode() == b["data"] for b in stream.live)

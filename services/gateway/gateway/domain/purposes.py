@@ -40,6 +40,21 @@ class Purpose:
                 shown |= entry.fields
         return sorted(set(data) - shown)
 
+    def covers(self, type_: str) -> bool:
+        """Whether it says anything of events of this type, be it only that they may be counted."""
+        return any(fits(pattern, type_) for entry in self.shows for pattern in entry.types)
+
+    def names(self) -> tuple[str, ...]:
+        """What it covers, as names without a version: those of the first one."""
+        patterns = {pattern for entry in self.shows for pattern in entry.types}
+        return tuple(sorted(p.removesuffix(".v1") for p in patterns))
+
+    def counts(self, topic: str) -> tuple[bool, bool]:
+        """Whether it covers (any, every) event of a topic."""
+        patterns = [pattern for entry in self.shows for pattern in entry.types]
+        every = any(p == "*" or (p.endswith(".*") and f"{topic}.".startswith(p[:-1])) for p in patterns)
+        return every or any(p.startswith(f"{topic}.") for p in patterns), every
+
     def masked(self, type_: str, data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """(the data with what is not covered set to null, the names of that)."""
         hidden = self.hidden(type_, data)

@@ -48,6 +48,10 @@ class Subscription:
             why=None,
         )
 
+    def passed(self, cursor: str) -> Subscription:
+        """Before this position there was nothing for it; that says nothing of its endpoint."""
+        return self.after(cursor=cursor)
+
     def failed(self, why: str, now: datetime, dead_after: timedelta, *, for_good: bool = False) -> Subscription:
         """It did not answer as it should: tried again later, ever more rarely, and parked after `dead_after`."""
         since = self.failing_since or now
@@ -56,11 +60,17 @@ class Subscription:
         pause = min(FIRST_PAUSE * 2 ** min(self.attempts, 20), LONGEST_PAUSE)
         return self.after(failing_since=since, attempts=self.attempts + 1, next_at=now + pause, why=why)
 
-    def resumed(self) -> Subscription:
-        """From where it stopped, nothing left out. Errors: `subscription_ended`."""
+    def parked(self, code: str) -> Subscription:
+        """It cannot be carried out, whoever answers: nobody tries again until somebody resumes it."""
+        return self.after(state=PARKED, next_at=None, why=code)
+
+    def resumed(self, purpose: str) -> Subscription:
+        """From where it stopped, nothing left out, for the purpose for which its hub reads today.
+
+        Errors: `subscription_ended`."""
         if self.state == ENDED:
             raise Refusal("subscription_ended", subscription=self.id)
-        return self.after(state=ACTIVE, failing_since=None, attempts=0, next_at=None, why=None)
+        return self.after(state=ACTIVE, purpose=purpose, failing_since=None, attempts=0, next_at=None, why=None)
 
     def rotated(self) -> Subscription:
         """From now on signed with another secret. Errors: `subscription_ended`."""

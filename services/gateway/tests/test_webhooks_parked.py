@@ -1,0 +1,95 @@
+"""A subscription that cannot be carried out stands still, says by which code, and goes on when that is mended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from gateway import tables_hub
+from gateway.domain import cursor
+from suizhuan.service import Service
+
+from .conftest import World, client, until
+from .story import Story
+from .test_hub import hub
+from .test_stream import streamed
+from .test_webhooks import PURPOSE, Endpoint, Pushing, command, endpoint, gateway_of, look, subscribe
+from .test_webhooks_idle import Looks
+
+__all__ = ["endpoint"]
+# As a snapshot gave it before the log was lost and another took its place.
+BEYOND = cursor.encode({("complaints.case", 0): 1_000_000})
+
+
+async def changed(service: Service, id_: str, **values: Any) -> None:
+    async with service.parts.database.write() as conn:
+        mine = update(tables_hub.subscription).where(tables_hub.subscription.c.id == id_)
+        await conn.execute(mine.values(**values))
+
+
+async def parked(world: World, service: Service, id_: str) -> dict[str, Any]:
+    async def there() -> dict[str, Any]:
+        found = await look(world, service, id_)
+        return found if found["state"] == "parked" else {}
+
+    found: dict[str, Any] = await until(there, 30)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("before", "code", "mended"),
+    [
+        ({"purpose": "of last year"}, "purpose_unknown", {}),  # its hub's token names one of today
+        ({"cursor": BEYOND}, "cursor_malformed", {"cursor": cursor.encode({})}),
+    ],
+)
+async def test_what_is_refused_is_parked_with_its_code_and_goes_on_when_it_is_resumed(
+    world: World, beginning: Story, endpoint: Endpoint, before: dict[str, str], code: str, mended: dict[str, str]
+) -> None:
+    gateway = gateway_of(world)
+    await gateway.migrate()
+    made = await subscribe(world, gateway, endpoint)
+    await changed(gateway, made["id"], **before)
+    worker = Pushing.start(gateway)
+    shown = await parked(world, gateway, made["id"])
+    assert (shown["why"], shown["next_at"], endpoint.taken) == (code, None, [])
+    if mended:
+        await changed(gateway, made["id"], **mended)
+    resumed = (await command(world, gateway, made["id"], "resume")).json()
+    assert (resumed["state"], resumed["why"], resumed["purpose"]) == ("active", None, PURPOSE)
+    await until(lambda: set(endpoint.ids) >= set(streamed(beginning)), 30)
+    await worker.stop()
+
+
+async def test_a_cursor_of_another_log_is_refused_at_once(world: World, beginning: Story, endpoint: Endpoint) -> None:
+    gateway = gateway_of(world)
+    await gateway.migrate()
+    async with client(gateway) as http:
+        body = {"url": endpoint.url, "cursor": BEYOND}
+        answer = await http.post("/subscriptions", headers=hub(world, PURPOSE), json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "cursor_malformed")
+
+
+async def test_what_is_not_for_an_endpoint_does_not_make_it_a_good_one(
+    world: World, beginning: Story, endpoint: Endpoint
+) -> None:
+    """Else one that never answers would never be parked, as long as there are events that it does not want."""
+    clock = Looks()
+    gateway = gateway_of(world, clock=clock)
+    await gateway.migrate()
+    made = await subscribe(world, gateway, endpoint, types=["complaints.case.*"])
+    await changed(gateway, made["id"], failing_since=clock.now(), attempts=3)
+    worker = Pushing.start(gateway)
+
+    async def moved() -> dict[str, Any]:
+        await clock.look(1)
+        beginning.emit("mandates.affair.listed", {"affair": "of no interest"}, key="of no interest")
+        await world.tell(beginning)
+        found = await look(world, gateway, made["id"])
+        return found if found["cursor"] != made["cursor"] else {}
+
+    shown = await until(moved, 30)
+    await worker.stop()
+    assert (shown["attempts"], shown["failing_since"] is None) == (3, False)
