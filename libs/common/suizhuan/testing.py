@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import datetime
@@ -19,14 +19,17 @@ from sqlalchemy import delete, event, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.authority import records
+from suizhuan.authority.grants import to_grant
 from suizhuan.authority.replica import Replica
 from suizhuan.cloudevents import Event, decode, headers, unpack
 from suizhuan.context import Context, new_id
 from suizhuan.db import driver
 from suizhuan.db.database import Database
-from suizhuan.db.tables import outbox
+from suizhuan.db.tables import grants, outbox
 from suizhuan.inbox import Inbound
+from suizhuan.kernel.area import overlap
 from suizhuan.kernel.clock import Clock, utc_text
+from suizhuan.kernel.rekeying import Move, Table
 from suizhuan.partitioner import partition_for
 from suizhuan.ports.log import Record
 from suizhuan.settings import IssuerSettings
@@ -125,14 +128,46 @@ class AuthorityLog:
             records.BEAT, {"replicas": replicas, "sent_at": utc_text(sent_at or self.parts.clock.now())}
         )
 
-    async def opened(self, switch: str, slots: Sequence[dict[str, Any]], why: str = "test") -> Event:
-        return await self.apply(records.OPENED, {"switch": switch, "slots": list(slots), "why": why})
+    async def opened(self, switch: str, slots: Sequence[dict[str, Any]], why: str = "test", **more: Any) -> Event:
+        return await self.apply(records.OPENED, {"switch": switch, "slots": list(slots), "why": why, **more})
 
     async def dropped(self, switch: str) -> Event:
         return await self.apply(records.DROPPED, {"switch": switch, "why": "test"})
 
-    async def done(self, switch: str, slots: Sequence[dict[str, Any]]) -> Event:
-        return await self.apply(records.DONE, {"switch": switch, "slots": list(slots), "why": "test"})
+    async def done(self, switch: str, slots: Sequence[dict[str, Any]], **more: Any) -> Event:
+        return await self.apply(records.DONE, {"switch": switch, "slots": list(slots), "why": "test", **more})
+
+    async def rekey(self, rekeys: Sequence[Mapping[str, Any]], *, rekeying: str | None = None) -> str:
+        """Open and do the switch by which areas get other codes, as mandates would with the grants that this replica
+        has. Returns the switch."""
+        switch, table = new_id(), Table(Move(r["old"], r["new"], r.get("heir", True)) for r in rekeys)
+        about = {"rekeys": [dict(r) for r in rekeys], "rekeying": rekeying}
+        async with self.parts.database.read() as conn:
+            rows = await conn.execute(select(grants).where(grants.c.live.is_(True)).order_by(grants.c.mandate))
+            found = sorted(map(to_grant, rows), key=lambda g: len(g.area))
+        yielding = [
+            {"affair": g.affair, "area": max(code, g.area, key=len), "role": g.role, "mandate": g.mandate}
+            for g in found
+            for code in table.touched
+            if overlap(code, g.area)
+        ]
+        await self.opened(switch, yielding, "rekeying", **about)
+        gone: list[dict[str, Any]] = []
+        come: list[dict[str, Any]] = []
+        for g in found:
+            if (area := table.grant(g.area)) == g.area:
+                continue
+            slot = {"affair": g.affair, "role": g.role, "old": None, "new": None}
+            held = {"mandate": g.mandate, "holder": g.holder, "term": g.term, "powers": sorted(g.powers)}
+            gone.append({**slot, "area": g.area, "old": held})
+            if area is not None:
+                self.terms[g.affair, area] = g.term + 1
+                times = {"starts_at": utc_text(self.parts.clock.now()), "ends_at": g.ends_at and utc_text(g.ends_at)}
+                new = {**held, **times, "term": g.term + 1, "successor": g.successor}
+                come.append({**slot, "area": area, "new": new})
+        await self.done(switch, [*gone, *come], **about)
+        await self.beat()
+        return switch
 
     def holding(
         self,

@@ -20,7 +20,8 @@ from gateway.settings import own
 from gateway.signing import load_key
 from gateway.staleness import Staleness
 from gateway.stream import Streams
-from gateway.tables import Base
+from gateway.tables import PLACED, Base
+from gateway.tables_hub import subscription
 from gateway.upstreams import Upstreams
 from gateway.webhooks import Webhooks
 from suizhuan.cache import Cache
@@ -84,6 +85,7 @@ def build(
             services=" · ".join(f"[{name}]({settings.root_path}/{name}/docs)" for name in behind.names)
         ),
         catalogue=ERRORS,
+        placed=(*PLACED, subscription.c.area),
         routers=[
             routes_reads.router,
             routes_events.router,
@@ -117,6 +119,7 @@ def reads(platform: Sequence[str] = ()) -> Projection:
         topics=tuple(heard.topics),
         target=lambda _: inbound.declared(platform),
         tables=tuple(Base.metadata.sorted_tables),
+        placed=PLACED,
     )
 
 
