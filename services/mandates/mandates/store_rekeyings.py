@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,7 +16,8 @@ from mandates import tables as t
 from mandates.domain.mandate import REFUSED, SETTLED, Mandate
 from mandates.domain.organisation import Organisation
 from mandates.domain.switch import WAITING, span
-from suizhuan.kernel.area import prefixes
+from suizhuan.kernel.area import contains, prefixes
+from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.rekeying import Move, Table
 from suizhuan.unit_of_work import Tx
 
@@ -48,10 +50,29 @@ async def add(conn: AsyncConnection, id_: str, moves: Sequence[Move], now: datet
 
 async def find(conn: AsyncConnection, id_: str) -> Rekeying | None:
     row = (await conn.execute(select(t.rekeying).where(t.rekeying.c.id == id_))).one_or_none()
-    if row is None:
-        return None
+    return _of(row) if row is not None else None
+
+
+def _of(row: Any) -> Rekeying:
     moves = tuple(Move(m["old"], m["new"], m["heir"]) for m in row.moves)
     return Rekeying(id=row.id, moves=moves, state=row.state, heard_at=row.heard_at, done_at=row.done_at)
+
+
+async def check_area(conn: AsyncConnection, *areas: str) -> None:
+    """Nothing new is placed, or registered, where codes are about to change, or under one that was given up. Until this
+    transaction ends no switch opens, so one that opens later finds what is placed now.
+
+    Errors: `power_in_transition`, `area_given_up`."""
+    await conn.execute(select(t.head.c.id).with_for_update(read=True))
+    rows = [_of(row) for row in await conn.execute(select(t.rekeying).order_by(t.rekeying.c.done_at))]
+    for area in areas:
+        now = area
+        for one in rows:
+            if one.state == ANNOUNCED and any(contains(code, area) for code in one.table.touched):
+                raise Refusal("power_in_transition", switch=one.id, retry_after=1)
+            now = one.table.place(now) if one.state == DONE else now
+        if now != area:
+            raise Refusal("area_given_up", area=area, now=now)
 
 
 async def set_done(conn: AsyncConnection, id_: str, now: datetime) -> None:
