@@ -91,7 +91,7 @@ def test_malformed_and_unknown_events_are_counted() -> None:
     assert told(report) == []
     assert report.malformed == 1
     assert report.malformed_at[0]["offset"] == 9000
-    assert report.unknown == {"complaints.case.invented": 1}
+    assert report.unknown == {"complaints.case.invented": 1, "parks.tree.trimmed": 1}
 
 
 def test_an_event_of_an_unknown_type_is_no_gap_in_its_aggregate() -> None:
