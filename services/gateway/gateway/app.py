@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -24,6 +25,7 @@ from gateway.tables import PLACED, Base
 from gateway.tables_hub import subscription
 from gateway.upstreams import Upstreams
 from gateway.webhooks import Webhooks
+from suizhuan.authority.records import DoneView
 from suizhuan.cache import Cache
 from suizhuan.kernel.clock import Clock
 from suizhuan.ports.log import Log
@@ -31,6 +33,7 @@ from suizhuan.profile import Profile
 from suizhuan.projections import Projection
 from suizhuan.service import Parts, Service
 from suizhuan.settings import ServiceSettings
+from suizhuan.unit_of_work import Tx
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -59,6 +62,7 @@ def build(
         max_ttl=settings.cache_ttl,
     )
     staleness = Staleness(cache)
+    parts.replica.on_done = partial(_forget_areas, staleness)
     behind = Upstreams(settings, upstreams)
     topics = streamed(settings.topics)
     purposes = purposes_of(parts.profile)
@@ -108,6 +112,12 @@ def build(
         parts.broker, rules_of(parts.profile), settings.audit_keep_events, parts.metrics, settings.topics
     )
     return service
+
+
+async def _forget_areas(staleness: Staleness, tx: Tx, done: DoneView) -> None:
+    """Areas have other codes: answers about the old ones, and the new, are not right any more."""
+    if done.rekeys:
+        staleness.changed(tx, *(f"area:{code}" for code in done.table.touched))
 
 
 def reads(platform: Sequence[str] = ()) -> Projection:
