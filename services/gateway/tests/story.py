@@ -275,8 +275,9 @@ class Story:
         self.case("settled", {"paid_fen": PRICE, "price_fen": PRICE}, case)
 
 
-def renumber(s: Story, m2: int) -> None:
+def renumber(s: Story) -> None:
     """南关社区 gets another code: the firm's mandate follows under a new term, and the firm acts under it."""
+    m2 = int(s.find("mandates.mandate.activated", mandate="m2").data["term"])
     rekeys = [{"old": NANGUAN, "new": RENUMBERED, "heir": True}]
     slot = {"affair": RUBBISH, "role": "assist", "mandate": "m2"}
     root = {"affair": RUBBISH, "area": NANGUAN, "role": "lead"}
@@ -288,7 +289,8 @@ def renumber(s: Story, m2: int) -> None:
     follows |= {"term": new["term"], "since": utc_text(s.now), "switch": "switch-codes"}
     s.done("switch-codes", [gone, come], why="rekeying", rekeys=rekeys)
     s.emit("mandates.mandate.rekeyed", follows, key="m2", area=RENUMBERED)
-    s.emit("parks.tree.trimmed", {"tree": "t1"}, key="t1", **s.act(FIRM, "m2", new["term"], area=RENUMBERED))
+    trimmed = {"shift": "sh1"}
+    s.emit("volunteers.shift.ended", trimmed, key="sh1", **s.act(FIRM, "m2", new["term"], area=RENUMBERED))
 
 
 def found(story: Story) -> None:
@@ -315,7 +317,7 @@ def found(story: Story) -> None:
 
 
 def true_history() -> Story:
-    """Four cases and two mandates, of which one ends early and the other gets another code. Nothing in it is wrong."""
+    """Four cases and two mandates, of which one ends early. Nothing in it is wrong."""
     s = Story()
     found(s)
     m1 = s.place("m1", COMMUNITY, role="lead", amount=10 * PRICE)
@@ -353,7 +355,6 @@ def true_history() -> Story:
 
     s.bills(m2)
     end_early(s, m1)
-    renumber(s, m2)
     return s
 
 

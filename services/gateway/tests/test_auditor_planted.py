@@ -25,6 +25,7 @@ from .story import (
     STREET,
     Story,
     Written,
+    renumber,
     true_history,
 )
 
@@ -204,16 +205,17 @@ def an_act_while_the_power_moves(s: Story) -> Written:
 
 @plant("act_under_old_code")
 def an_act_under_a_code_that_was_given_up(s: Story) -> Written:
-    event = s.find("parks.tree.trimmed")
+    renumber(s)
+    event = s.find("volunteers.shift.ended")
     event.attributes["area"] = NANGUAN + "001"
     return event
 
 
 @plant("rekeyed_otherwise")
 def other_codes_change_than_those_that_had_yielded(s: Story) -> Written:
+    renumber(s)
     event = s.find(M + "switch.done", switch="switch-codes")
     event.data["rekeys"] = [{"old": NANGUAN, "new": STREET + "912", "heir": True}]
-    s.find("parks.tree.trimmed").attributes["area"] = STREET
     return event
 
 
