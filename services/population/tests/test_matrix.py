@@ -141,9 +141,9 @@ async def furnish(world: World) -> dict[str, str]:
     ids["import"] = begun["id"]
     await world.deadlines()
     moves = [{"old": XIANGLI + "001", "new": XIANGLI + "061"}]
-    made = await world.post("/rekeyings", OTHER, {"moves": moves})
-    await world.log.rekey(made["moves"], rekeying=made["id"])
-    ids["rekeying"] = made["id"]
+    announced = await world.post("/rekeyings", OTHER, {"moves": moves})
+    await world.log.rekey(announced["moves"], rekeying=announced["id"])
+    ids["rekeying"] = announced["id"]
     asked = {"field": "name", "value": "x"}
     answer = await world.ask("POST", "/me/corrections", None, asked, caller="resident", subject="resident-mine")
     ids["correction"] = answer.json()["id"]
