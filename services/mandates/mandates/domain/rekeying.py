@@ -10,7 +10,7 @@ from mandates.domain.facts import Holding, MandateRekeyed, MovedSlot, Slot
 from mandates.domain.mandate import Change, Mandate
 from mandates.domain.organisation import Organisation, register
 from mandates.domain.switch import holding
-from suizhuan.kernel.area import contains, overlap
+from suizhuan.kernel.area import overlap
 from suizhuan.kernel.rekeying import Table
 from suizhuan.kernel.term import LEAD
 
@@ -98,13 +98,3 @@ def organisation_follows(org: Organisation, table: Table, *, root_area: str) -> 
         version=org.version + 1,
     )
     return after, register(after, root_area=root_area)
-
-
-def reaches(table: Table, area: str) -> bool:
-    """Whether an area shares a point with one that is named."""
-    return any(overlap(code, area) for code in table.touched)
-
-
-def lies_in(table: Table, area: str) -> bool:
-    """Whether an area is one of those that are named, or lies in one."""
-    return any(contains(code, area) for code in table.touched)
