@@ -72,7 +72,7 @@ EVERY: tuple[ServiceSpec, ...] = (
             Topic(AUTHORITY, partitions=1, compacted=True, min_compaction_lag_s=2 * 3600),
             *own("mandates", "organisation", "affair", "mandate"),
         ),
-        listens=("*.replica", "mandates.replica", "complaints.switch", "finance.earmark"),
+        listens=("*.replica", "mandates.replica", "complaints.switch", "finance.earmark", "population.rekeying"),
         is_founded=True,
     ),
     ServiceSpec(
@@ -116,6 +116,7 @@ EVERY: tuple[ServiceSpec, ...] = (
         own(
             "population",
             "area",
+            "rekeying",
             "building",
             "household",
             "person",

@@ -136,6 +136,18 @@ PLANNED = Config(
     order=(f.LEAD, f.ROOT),
     planned=True,
 )
+REKEYED = Config(
+    name="two communities become one",
+    processes=PAIR,
+    before=(ACTIVATE, (MANDATES, ("place", f.BESIDE, f.OTHER, f.XIANGLI))),
+    begins=((MANDATES, ("rekey",)),),
+    acts=((1, ("act", f.OTHER, f.THERE), f.OTHER), (1, ("act", f.COMMUNITY, f.THEN), f.COMMUNITY)),
+    ticks=3,
+    beats=1,
+    freezes=1,
+    order=(f.BESIDE, f.LEAD),
+    places=(f.THERE, f.THEN),
+)
 CASE = ((MANDATES, ("place", f.ASSIST, f.FIRM, f.STREET, "assist")), (1, ("report",)))
 ASK = (1, ("hand_over", f.DEPT, f.FIRM))
 HANDOVER = Config(
@@ -148,6 +160,17 @@ HANDOVER = Config(
     beats=1,
     restarts=1,
     freezes=1,
+)
+CASE_REKEYED = Config(
+    name="a case's area gets another code",
+    processes=WITH_CASE,
+    before=(*CASE, ACTIVATE),
+    begins=((MANDATES, ("rekey",)),),
+    commands=((1, ("hand_over", f.COMMUNITY, f.FIRM)),),
+    ticks=1,
+    beats=1,
+    order=(f.LEAD,),
+    places=(f.PLACE, f.THEN),
 )
 RECEIVER_ENDS = Config(
     name="the receiver's mandate ends",
@@ -173,6 +196,8 @@ CONFIGS = (
     JOINS,
     RESTORED,
     PLANNED,
+    REKEYED,
     HANDOVER,
+    CASE_REKEYED,
     RECEIVER_ENDS,
 )

@@ -29,6 +29,7 @@ from suizhuan.context import Context
 from suizhuan.db.tables import platform
 from suizhuan.events import EventRegistry
 from suizhuan.identity import Identity
+from suizhuan.kernel.rekeying import Move
 from suizhuan.kernel.worktime import Limit
 from suizhuan.metrics import Metrics
 from suizhuan.profile import Profile, load_profile
@@ -43,6 +44,10 @@ from .store import Contents, SimDatabase, drive
 AFFAIR, HANDLE = "env.exposed-rubbish", "complaints.case.handle"
 DISTRICT, STREET, NANGUAN, XIANGLI = "321302", "321302002", "321302002907", "321302002909"
 PLACE = NANGUAN + "001"
+MERGED = "321302002911"
+# Two communities become one under a new code, of which 南关 is the heir; a point of the other one before and after.
+MERGE = (Move(NANGUAN, MERGED), Move(XIANGLI, MERGED, heir=False))
+THERE, THEN = XIANGLI + "001", MERGED + "001"
 DEPT, COMMUNITY, OTHER, FIRM = "dept-sanitation", "community-nanguan", "community-xiangli", "firm-jiecheng"
 ROOT, LEAD, BESIDE, WIDER, ASSIST = f"root:{AFFAIR}", "m-nanguan", "m-xiangli", "m-street", "m-jiecheng"
 CASE = "00000000-0000-4000-8000-000000000001"
@@ -129,6 +134,7 @@ class Mandates:
         beats, waits = self.service.extra
         self.waits: Any = waits
         own = {"place": self.place, "end": self.end, "withdraw": self.withdraw, "beat": beats.step, "found": self.found}  # type: ignore[attr-defined]
+        own["rekey"] = self.rekey
         self.process = Process(
             "mandates", self.service.parts, self.service.inbound, self.service.deadlines, own, self.look
         )
@@ -158,6 +164,11 @@ class Mandates:
         async with self._transaction(f"withdraw:{mandate}") as tx:
             found = await store.mandate(tx.conn, mandate, lock=True)
             await store.save(tx, ending.withdraw(found, now=tx.now))
+
+    async def rekey(self) -> None:
+        """Population has announced that the two communities become one."""
+        async with self._transaction("rekey") as tx:
+            await self.service.app.state.rekeyings.request(tx, "r-1", MERGE)
 
     async def look(self) -> None:
         """The waits of open switches: what `SwitchWaits` remembers is the process's memory."""
@@ -267,11 +278,11 @@ class Gateway:
         self.replica = Replica("gateway", self.database)
         self.process = Process("gateway", self, steps={"act": self.act})
 
-    async def act(self, org: str) -> None:
+    async def act(self, org: str, place: str = PLACE) -> None:
         """An act that writes nothing but itself. Errors: those of acting."""
 
         async def work(tx: Tx) -> None:
-            await tx.act(HANDLE, AFFAIR, PLACE, org)
+            await tx.act(HANDLE, AFFAIR, place, org)
 
         await self.uow.decide(Context("somebody", org, "c"), work)
 

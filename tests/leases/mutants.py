@@ -17,14 +17,15 @@ from sqlalchemy import insert, select
 import mandates.inbound as mandates_inbound
 import mandates.switch_waits as waits
 from complaints import handovers
+from complaints import switches as case_switches
 from complaints.domain.handover import Handover
+from mandates import rekeying, switching
 from mandates import store_switches as switches
-from mandates import switching
 from mandates import tables as t
 from mandates.domain import switch as domain
 from suizhuan import decision, guard
+from suizhuan.authority import changes, records, replica
 from suizhuan.authority import grants as granted
-from suizhuan.authority import records, replica
 from suizhuan.authority.locks import share
 from suizhuan.db.tables import deadline, grants
 from suizhuan.kernel import term
@@ -283,3 +284,18 @@ def _(stack: ExitStack) -> None:
         return True
 
     stack.enter_context(patch.object(Recovery, "noted", as_before))
+
+
+@mutant("nobody yields", "codes change by a record; whose would have to yield?", configs.REKEYED, NO_DUTY, OVERLAP)
+def _(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(rekeying, "yielding", lambda holders, table: []))
+
+
+@mutant("codes live on", "nobody leads under the old code any more", configs.REKEYED, NO_POWER)
+def _(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(changes.Changes, "give_up", lambda self, retired: None))
+
+
+@mutant("the old term", "who keeps its duty keeps its term", configs.CASE_REKEYED, NO_DUTY)
+def _(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(case_switches, "rekey", lambda case, grant, *, switch: case.after(switch=None)))

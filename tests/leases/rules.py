@@ -8,7 +8,6 @@ from typing import Any
 
 from mandates.domain.mandate import ACTIVE, ENDING
 
-from . import founding as f
 from .world import MANDATES, State, World
 
 OVERLAP, NO_DUTY, NO_POWER = "two holders overlap", "power without duty", "duty without power"
@@ -54,15 +53,19 @@ def _in_the_books(world: World, s: State, mandate: str) -> bool:
 
 
 def _books(world: World, s: State) -> tuple[frozenset[str], str]:
-    """(every mandate that has powers at the place, the one that leads there), as mandates says."""
+    """(every mandate that has powers at the place, by whichever of its names; the one that leads there in the end), as
+    mandates says."""
     table = world.table(s, MANDATES, "mandate")
     found = world.books.get(table)
     if found is None:
         having = [row for row in world.rows(s, MANDATES, "mandate") if _has_powers(row)]
-        leading = [row for row in having if row["role"] == "lead" and f.PLACE.startswith(row["area"])]
-        lead = max(leading, key=lambda row: len(row["area"]))["id"]
+        leading = [row for row in having if row["role"] == "lead"]
+        leads = [
+            max((row for row in leading if place.startswith(row["area"])), key=lambda row: len(row["area"]))["id"]
+            for place in world.config.places
+        ]
         helping = {row["id"] for row in having if row["role"] != "lead"}
-        found = world.books[table] = frozenset({lead, *helping}), lead
+        found = world.books[table] = frozenset({*leads, *helping}), leads[-1]
     return found
 
 

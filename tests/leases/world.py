@@ -88,6 +88,7 @@ class Config:
     prefix: Callable[[World, State], State] | None = None  # what happens first, one way only
     strangers: tuple[int, ...] = ()  # processes that have heard nothing when the exploration begins
     gateway: str = "postgres:4"
+    places: tuple[str, ...] = (f.PLACE,)  # what the one place that is looked at is called, in turn
     planned: bool = False  # a mandate comes to its planned end, which mandates' books follow later
 
 
@@ -180,8 +181,9 @@ class World:
         found = self._passing.get(key) if self.keeps else None
         if found is None:
             contents = self.unpack(process, s.contents[process])
-            grants = self.processes[process].passing(contents, s.tick * TICK, f.PLACE, f.AFFAIR, f.HANDLE)
-            found = tuple(sorted((g.holder, g.mandate, self.rank(g.mandate)) for g in grants))
+            one, true = self.processes[process], s.tick * TICK
+            grants = [g for place in self.config.places for g in one.passing(contents, true, place, f.AFFAIR, f.HANDLE)]
+            found = tuple(sorted({(g.holder, g.mandate, self.rank(g.mandate)) for g in grants}))
             self._passing[key] = found
         return found
 

@@ -156,6 +156,13 @@ COMMON: dict[str, ErrorSpec] = {
     "power_in_transition": ErrorSpec(
         503, "该权力正在移交（{switch}）", "The power is moving ({switch})", "请稍后重试", "Please try again shortly"
     ),
+    "area_given_up": ErrorSpec(
+        409,
+        "区域代码 {area} 已停用，现为 {now}",
+        "The code {area} was given up; it is {now} now",
+        "请改用新代码",
+        "Use the new code",
+    ),
     "replica_stale": ErrorSpec(
         503,
         "本服务的权责副本已过期：{reason}",

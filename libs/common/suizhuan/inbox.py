@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from suizhuan.areas import as_today, coded
 from suizhuan.cloudevents import Event
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Tx
@@ -16,7 +17,8 @@ from suizhuan.unit_of_work import Tx
 class View(BaseModel):
     """A tolerant view of another service's event: unknown fields are ignored, needed ones must be there.
 
-    So a later version that only adds passes, and one that took something away is told (dead letter)."""
+    So a later version that only adds passes, and one that took something away is told (dead letter). Codes of areas are
+    fields of the type `suizhuan.areas.AreaCode`: handlers read them as they are today, whatever the neighbour knew."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -110,7 +112,7 @@ class Inbound:
             await self.whole[event.topic](tx, [(event, None)])
             return
         subscription = self.subscriptions[event.name]
-        view = self._view(subscription, event)
+        view = await self._today(tx, self._view(subscription, event))
         if subscription.handler is not None:
             await subscription.handler(tx, event, view)
         elif subscription.together is not None:
@@ -124,7 +126,12 @@ class Inbound:
         handler = self.subscriptions[events[0].name].together
         if handler is None:
             raise ValueError(f"{events[0].name} is handled by itself")
-        await handler(tx, [(event, self._view(self.subscriptions[event.name], event)) for event in events])
+        views = [self._view(self.subscriptions[event.name], event) for event in events]
+        await handler(tx, [(event, await self._today(tx, view)) for event, view in zip(events, views, strict=True)])
+
+    @staticmethod
+    async def _today(tx: Tx, view: View) -> View:
+        return as_today(await tx.codes(), view) if coded(type(view)) else view
 
     def _view(self, subscription: Subscription, event: Event) -> View:
         data = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Column, Table
 
 from suizhuan.authority import records
 from suizhuan.authority.replica import Replica
@@ -20,7 +21,8 @@ class Projection:
     """Its tables hold nothing but what `target` makes of `topics` from their beginning on.
 
     `target` is made for the database that is being built; it tells nobody what it does. `keeps` are columns of a table
-    of one row that are not from the log. `skips`: what cannot be handled becomes a dead letter; else it stops there."""
+    of one row that are not from the log. `skips`: what cannot be handled becomes a dead letter; else it stops there.
+    `placed` are columns that hold codes of areas."""
 
     name: str
     group: str
@@ -29,6 +31,7 @@ class Projection:
     tables: tuple[Table, ...]
     keeps: tuple[Table, tuple[str, ...]] | None = None
     skips: bool = True
+    placed: tuple[Column[Any], ...] = ()
 
 
 def authority_replica(service: str) -> Projection:

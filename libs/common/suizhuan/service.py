@@ -17,9 +17,10 @@ from typing import Any, Protocol
 import structlog
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
+from sqlalchemy import Column
 from sqlalchemy.exc import DBAPIError
 
-from suizhuan import routes_documents, routes_reconcile, routes_repair
+from suizhuan import areas, routes_documents, routes_reconcile, routes_repair
 from suizhuan.adapters.connect import connect_log
 from suizhuan.app import create_app
 from suizhuan.authority import grants as granted
@@ -52,7 +53,7 @@ from suizhuan.relay import Relay
 from suizhuan.repair import Repairs
 from suizhuan.settings import ServiceSettings
 from suizhuan.tracing import Tracing
-from suizhuan.unit_of_work import UnitOfWork
+from suizhuan.unit_of_work import Tx, UnitOfWork
 
 log = structlog.get_logger(__name__)
 
@@ -148,6 +149,7 @@ class Service:
     look: Look | None = None  # measures what stands in the service's own tables, every few seconds
     projections: Sequence[Projection] = ()  # beside the replica of the grants
     adoption: Adoption = field(default_factory=Adoption)  # after a restore
+    placed: Sequence[Column[Any]] = ()  # columns of its tables that hold codes of areas: they follow when those change
     app: FastAPI = field(init=False)
     reconciler: Reconciler = field(init=False)
     repairs: Repairs = field(init=False)
@@ -159,6 +161,8 @@ class Service:
 
     def __post_init__(self) -> None:
         p = self.parts
+        p.replica.placed = self.placed
+        self.deadlines = {**self.deadlines, areas.SETTLE: self._settle}
         self.app = create_app(
             service=p.name,
             title=self.title,
@@ -193,6 +197,9 @@ class Service:
     def all_projections(self) -> list[Projection]:
         """What can be made anew from the log alone."""
         return [authority_replica(self.parts.name), *self.projections]
+
+    async def _settle(self, tx: Tx, _switch: str, _data: dict[str, Any]) -> None:
+        await areas.settle(tx.conn, self.placed)
 
     async def migrate(self) -> None:
         """Bring the service's own database to the newest revision."""

@@ -11,9 +11,10 @@ from sqlalchemy import Table, delete, insert, select, text, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from suizhuan import areas
 from suizhuan.db import migrate
 from suizhuan.db.database import Database
-from suizhuan.db.tables import consumer_offset, dead_letter, inbox
+from suizhuan.db.tables import area_change, consumer_offset, dead_letter, inbox
 from suizhuan.ports.log import TopicPartition
 from suizhuan.projections import Projection
 
@@ -44,10 +45,19 @@ class Shadow:
             self._database = Database(url, schema=self.schema)
         try:
             await migrate.upgrade(self._database, migrations)
+            await self._know_areas(self._database)
             yield self._database
         finally:
             await self._database.close()
             await self._clear()
+
+    async def _know_areas(self, shadow: Database) -> None:
+        """Handlers there read codes of areas as they are today: what is made anew says no old ones."""
+        async with self.live.read() as conn:
+            rows = [dict(row._mapping) for row in await conn.execute(select(area_change))]
+        if rows:
+            async with shadow.write() as conn:
+                await conn.execute(insert(area_change), rows)
 
     async def _clear(self) -> None:
         if self.live.is_sqlite:
@@ -104,6 +114,7 @@ class TakenOver:
             await self._move()
         if kept is not None and self.projection.keeps is not None:
             await self.conn.execute(update(self.projection.keeps[0]).values(kept))
+        await areas.settle(self.conn, self.projection.placed)  # what has changed since it began
 
     async def _kept(self) -> dict[str, Any] | None:
         if self.projection.keeps is None:

@@ -7,26 +7,30 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from joserfc.jwk import ECKey
 from sqlalchemy import delete, event, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.authority import records
+from suizhuan.authority.grants import to_grant
 from suizhuan.authority.replica import Replica
 from suizhuan.cloudevents import Event, decode, headers, unpack
 from suizhuan.context import Context, new_id
 from suizhuan.db import driver
 from suizhuan.db.database import Database
-from suizhuan.db.tables import outbox
+from suizhuan.db.tables import grants, outbox
 from suizhuan.inbox import Inbound
+from suizhuan.kernel.area import overlap
 from suizhuan.kernel.clock import Clock, utc_text
+from suizhuan.kernel.rekeying import Move, Table
+from suizhuan.kernel.term import Grant
 from suizhuan.partitioner import partition_for
 from suizhuan.ports.log import Record
 from suizhuan.settings import IssuerSettings
@@ -87,6 +91,15 @@ def record(
     return Record(name, partition_for(key.encode(), 3), offset, key.encode(), body, pairs)
 
 
+class Rekeyed(NamedTuple):
+    """A switch by which areas get other codes, and the grants that were there when it opened."""
+
+    switch: str
+    table: Table
+    about: dict[str, Any]
+    grants: list[Grant]
+
+
 @dataclass(slots=True)
 class AuthorityLog:
     """Plays mandates for one service: every call applies the next record of the authority log to its replica."""
@@ -125,14 +138,55 @@ class AuthorityLog:
             records.BEAT, {"replicas": replicas, "sent_at": utc_text(sent_at or self.parts.clock.now())}
         )
 
-    async def opened(self, switch: str, slots: Sequence[dict[str, Any]], why: str = "test") -> Event:
-        return await self.apply(records.OPENED, {"switch": switch, "slots": list(slots), "why": why})
+    async def opened(self, switch: str, slots: Sequence[dict[str, Any]], why: str = "test", **more: Any) -> Event:
+        return await self.apply(records.OPENED, {"switch": switch, "slots": list(slots), "why": why, **more})
 
     async def dropped(self, switch: str) -> Event:
         return await self.apply(records.DROPPED, {"switch": switch, "why": "test"})
 
-    async def done(self, switch: str, slots: Sequence[dict[str, Any]]) -> Event:
-        return await self.apply(records.DONE, {"switch": switch, "slots": list(slots), "why": "test"})
+    async def done(self, switch: str, slots: Sequence[dict[str, Any]], **more: Any) -> Event:
+        return await self.apply(records.DONE, {"switch": switch, "slots": list(slots), "why": "test", **more})
+
+    async def rekey(self, rekeys: Sequence[Mapping[str, Any]], *, rekeying: str | None = None) -> str:
+        """Open and do the switch by which areas get other codes. Returns the switch."""
+        opened = await self.rekey_opened(rekeys, rekeying=rekeying)
+        await self.rekey_done(opened)
+        return opened.switch
+
+    async def rekey_opened(self, rekeys: Sequence[Mapping[str, Any]], *, rekeying: str | None = None) -> Rekeyed:
+        """Open it, as mandates would with the grants that this replica has."""
+        table = Table(Move(r["old"], r["new"], r.get("heir", True)) for r in rekeys)
+        about = {"rekeys": [dict(r) for r in rekeys], "rekeying": rekeying}
+        async with self.parts.database.read() as conn:
+            rows = await conn.execute(select(grants).where(grants.c.live.is_(True)).order_by(grants.c.mandate))
+            found = sorted(map(to_grant, rows), key=lambda g: len(g.area))
+        yielding = [
+            {"affair": g.affair, "area": max(code, g.area, key=len), "role": g.role, "mandate": g.mandate}
+            for g in found
+            for code in table.touched
+            if overlap(code, g.area)
+        ]
+        switch = new_id()
+        await self.opened(switch, yielding, "rekeying", **about)
+        return Rekeyed(switch, table, about, found)
+
+    async def rekey_done(self, opened: Rekeyed) -> None:
+        """Every grant there follows, or ends."""
+        gone: list[dict[str, Any]] = []
+        come: list[dict[str, Any]] = []
+        for g in opened.grants:
+            if (area := opened.table.grant(g.area)) == g.area:
+                continue
+            slot = {"affair": g.affair, "role": g.role, "old": None, "new": None}
+            held = {"mandate": g.mandate, "holder": g.holder, "term": g.term, "powers": sorted(g.powers)}
+            gone.append({**slot, "area": g.area, "old": held})
+            if area is not None:
+                self.terms[g.affair, area] = g.term + 1
+                times = {"starts_at": utc_text(self.parts.clock.now()), "ends_at": g.ends_at and utc_text(g.ends_at)}
+                new = {**held, **times, "term": g.term + 1, "successor": g.successor}
+                come.append({**slot, "area": area, "new": new})
+        await self.done(opened.switch, [*gone, *come], **opened.about)
+        await self.beat()
 
     def holding(
         self,

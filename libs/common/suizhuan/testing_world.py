@@ -263,6 +263,18 @@ async def publish(service: Service, log: Log) -> None:
         await relay._producer.close()
 
 
+async def said_of(service: Service, code: str) -> set[str]:
+    """Where in this service's tables, but for the record of what was given up, an area's code stands, or one in it."""
+    found = set[str]()
+    async with service.parts.database.read() as conn:
+        for column in service.placed:
+            values = (await conn.execute(select(column))).scalars().all()
+            codes = [code for value in values for code in (value if isinstance(value, list) else [value])]
+            if any(str(said).startswith(code) for said in codes):
+                found.add(f"{column.table}.{column.name}")
+    return found
+
+
 async def rows(service: Service, table: Table, without: Collection[str] = ()) -> list[dict[str, Any]]:
     """All rows of a table in one order, `without` some columns."""
     async with service.parts.database.read() as conn:

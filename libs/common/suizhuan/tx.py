@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from suizhuan import deadlines
+from suizhuan import areas, deadlines
 from suizhuan.authority import grants as granted
 from suizhuan.authority import locks
 from suizhuan.authority.book import Book
@@ -20,7 +20,7 @@ from suizhuan.db.statements import Statement, Upsert, Values, Write
 from suizhuan.decision import Decision, Outdated, Pending
 from suizhuan.events import EventRegistry
 from suizhuan.kernel.refusal import Refusal
-from suizhuan.kernel.term import Act, Beat, Grant, Timing, check_act, check_beat, holding, route
+from suizhuan.kernel.term import Act, Beat, Grant, Timing, check_act, check_beat, given_up, holding, route
 from suizhuan.metrics import Metrics
 from suizhuan.tracing import current_traceparent
 
@@ -60,6 +60,7 @@ class Tx:
     _counts: dict[str, int] = field(default_factory=dict)
     _gathered: list[Write] | None = None  # inside `at_once`
     _beat: tuple[str, Beat] | None = None
+    _codes: areas.Codes | None = None
 
     @property
     def locks(self) -> bool:
@@ -158,7 +159,7 @@ class Tx:
         """`org` (by default the caller's) uses `power` for `affair` at `place`, or is refused.
 
         Refused early here; decided again, under the locks, in the transaction's last statement.
-        Errors: `missing_power`, `term_passed`, `power_in_transition`, `replica_stale`, `clock_off`.
+        Errors: `missing_power`, `term_passed`, `power_in_transition`, `area_given_up`, `replica_stale`, `clock_off`.
         """
         acting = org or self.context.org or ""
         if self.book is not None:
@@ -169,11 +170,17 @@ class Tx:
         grant = holding(found, acting, power, affair, place, self.now)
         lead = route(found, affair, place, self.now)
         holder = lead.holder if lead else None
+        if grant is None and lead is not None and (gone := self._given_up(lead, place)) is not None:
+            raise gone
         if grant is None:
             raise Refusal(
                 "missing_power", power=power, affair=affair, area=place, org=acting or self.context.actor, holder=holder
             )
         return await self.act_under(grant, power, place, holder=holder)
+
+    def _given_up(self, lead: Grant, place: str) -> Refusal | None:
+        yielding = lead.yields(place, self.now, self.timing.handover_gap)
+        return given_up(yielding, place) if yielding is not None and yielding.to else None
 
     async def act_under(self, grant: Grant, power: str, place: str, *, holder: str | None = None) -> Grant:
         """Like `act`, under a grant that is already known (a receiver's, a case's)."""
@@ -205,6 +212,14 @@ class Tx:
         if self.book is not None:
             return self.book.covering(affair, place)
         return await granted.covering(self.conn, affair, place)
+
+    async def codes(self) -> areas.Codes:
+        """What codes of areas have become; read once a transaction, by a command from memory."""
+        if self.book is not None:
+            return self.book.codes
+        if self._codes is None:
+            self._codes = await areas.codes(self.conn)
+        return self._codes
 
     async def grant(self, mandate: str) -> Grant | None:
         """The grant of one mandate, live or not."""

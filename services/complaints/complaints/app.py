@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from complaints import adopting, gauges, inbound, routes, routes_commands, routes_movements, timers
+from complaints import adopting, gauges, inbound, routes, routes_commands, routes_movements, tables, timers
 from complaints.ends import PlannedEnds
 from complaints.errors import ERRORS
 from complaints.events import EVENTS
@@ -41,6 +41,7 @@ def build(
         migrations=MIGRATIONS,
         title="诉求 Complaints",
         catalogue=ERRORS,
+        placed=tables.PLACED,
         routers=[routes_commands.router, routes_movements.router, routes.router],
         inbound=inbound.make(rules, handovers, switches, settings.topics),
         look=gauges.look,

@@ -25,6 +25,7 @@ EVENTS.register(CASE, facts.HandoverRefused, "case.handover_refused")
 EVENTS.register(CASE, facts.CaseReturned, "case.returned")
 EVENTS.register(CASE, facts.CaseHoldRequested, "case.hold_requested")
 EVENTS.register(CASE, facts.CaseRepointed, "case.repointed")
+EVENTS.register(CASE, facts.CaseRekeyed, "case.rekeyed")
 EVENTS.register(CASE, facts.SwitchHoldsDropped, "case.switch_holds_dropped")
 EVENTS.register(CASE, facts.PrivateRead, "case.private_read")
 

@@ -11,6 +11,7 @@ from complaints.domain.closing import paid
 from complaints.handovers import Handovers
 from complaints.rules import Rules
 from complaints.switches import Switches
+from suizhuan.areas import AreaCode
 from suizhuan.cloudevents import Event
 from suizhuan.inbox import Inbound, View
 from suizhuan.kernel.area import trim
@@ -81,7 +82,7 @@ class OrganisationView(View):
     name: str
     name_en: str = ""
     kind: str = ""
-    areas: list[str]
+    areas: list[AreaCode]
 
 
 def make(rules: Rules, handovers: Handovers, switches: Switches, topics: Sequence[str] = ()) -> Inbound:

@@ -18,6 +18,7 @@ async def take_in(
     Errors: `unknown_category`, `unknown_channel`, `unknown_area`."""
     kind = rules.category(category)
     rules.check_channel(channel)
+    area = (await tx.codes()).now(area)  # who reports may still know the old code
     near, heard = await store.registered_near(tx.conn, area)
     if not known(area, rules.profile.root_area, near=near, heard=heard):
         raise Refusal("unknown_area", area=area)

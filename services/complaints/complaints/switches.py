@@ -12,8 +12,9 @@ from complaints import desk, store, store_switches
 from complaints.domain import handover as saga
 from complaints.domain.case import MOVABLE, ROOT, Case, Change, Hold
 from complaints.domain.intake import route_case
-from complaints.domain.repointing import SWITCH, ask_hold, drop_holds, keep_hold, repoint
+from complaints.domain.repointing import SWITCH, ask_hold, drop_holds, keep_hold, rekey, repoint
 from complaints.handovers import Handovers
+from complaints.rekeying import Keepers, lock_concerned
 from complaints.rules import Rules
 from complaints.store_switches import GONE, HELD, LATE, REFUSED, WAITING, Prepared, Slot
 from suizhuan.authority import grants as granted
@@ -35,6 +36,8 @@ class Switches:
         """Ask for the money of every open case in the slots; True when there are any."""
         slots = [Slot(s.affair, s.area, await self._yielding(tx, s)) for s in opened.slots]
         cases = await store_switches.lock_cases_in(tx.conn, slots)
+        if opened.rekeys:
+            cases = await Keepers(tx, opened.table).moving(cases)
         if not cases:
             return False
         owners = {a: await store.owner_of(tx.conn, a, "") for a in {c.affair for c in cases}}
@@ -94,10 +97,19 @@ class Switches:
         """The slots have moved: their cases follow to whom routing says now."""
         rows = await store_switches.all_prepared(tx.conn, done.switch)
         slots = [Slot(s.affair, s.area, await self._left(tx, s)) for s in done.slots]
-        cases = await store_switches.lock_cases_in(tx.conn, slots)
+        if done.rekeys:
+            cases = await lock_concerned(tx, done, slots)
+        else:
+            cases = await store_switches.lock_cases_in(tx.conn, slots)
         targets = _Targets(tx, done.slots)
+        keepers = Keepers(tx) if done.rekeys else None
         changes: Changes = []
         for case in cases:
+            if keepers is not None and (own := await keepers.keeper(case)) is not None:
+                if own.term != case.term:
+                    kept = rekey(case, own, switch=done.switch)
+                    changes.append((kept, Authority.of(own), own.holder))
+                continue
             row = rows.get(case.id)
             refused = row is not None and row.state == REFUSED
             target = await targets.owner(case) if refused else None

@@ -210,3 +210,6 @@ tariff = table_of(TariffRow)
 affair = table_of(AffairRow)
 organisation = table_of(OrganisationRow)
 organisation_area = table_of(OrganisationAreaRow)
+
+# Every column that holds a code of an area and follows when that gets another one.
+PLACED = tuple(column for table in own.sorted_tables for column in table.columns if column.name == "area")

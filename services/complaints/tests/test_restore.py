@@ -12,19 +12,22 @@ from complaints import desk, store
 from complaints import tables as t
 from complaints.app import build
 from complaints.domain.work import start
-from suizhuan import ahead
+from suizhuan import ahead, areas
 from suizhuan.adapters.embedded_log import EmbeddedLog
 from suizhuan.context import Context
 from suizhuan.kernel.clock import SystemClock
 from suizhuan.kernel.refusal import Refusal
+from suizhuan.kernel.rekeying import Move, Table
+from suizhuan.service import Service
 from suizhuan.settings import ServiceSettings, load_settings
 from suizhuan.testing_world import publish, rows
 
-from .conftest import COMMUNITY, FIRM, PRICE, STREET_ORG, World
+from .conftest import COMMUNITY, FIRM, NANGUAN, PRICE, STREET, STREET_ORG, World
 
 Backup = Callable[[str], Awaitable[str]]
 # What no event says: words of people, why a case was closed as invalid.
 UNSAID = {"invalid_reason", "redirect"}
+NEW = STREET + "911"
 
 
 @pytest.fixture
@@ -73,7 +76,16 @@ async def everything_that_can_happen(world: World, known: str) -> list[str]:
     new = world.new("m2", STREET_ORG)
     await world.log.done("s2", [{**world.lead_slot(), "old": world.old(), "new": new}])
     await world.log.beat()
+    await world.log.rekey([{"old": NANGUAN, "new": NEW}])
     return [known, late, held, taken, left]
+
+
+async def knows_the_codes(service: Service) -> None:
+    """What its replica does with the record of the authority log, which here is not on the log."""
+    table = Table([Move(NANGUAN, NEW)])
+    async with service.parts.database.write() as conn:
+        await areas.note(conn, "s3", table, service.parts.clock.now(), 1)
+        await areas.follow(conn, service.placed, table.retired)
 
 
 async def test_every_case_is_what_the_log_says(world: World, log: EmbeddedLog, backup: Backup, tmp_path: Path) -> None:
@@ -88,7 +100,7 @@ async def test_every_case_is_what_the_log_says(world: World, log: EmbeddedLog, b
     assert {row["event"].rpartition(".")[2] for row in as_it_was["case_history"]} >= {
         *("reported", "routed", "started", "handled", "verified", "rejected", "closed", "settled", "suspended"),
         *("resumed", "card_raised", "handover_requested", "handed_over", "handover_refused", "returned"),
-        *("hold_requested", "repointed", "switch_holds_dropped"),
+        *("hold_requested", "repointed", "switch_holds_dropped", "rekeyed"),
     }
 
     settings = load_settings(ServiceSettings, "complaints", database_url=copy, data_dir=tmp_path)
@@ -100,6 +112,7 @@ async def test_every_case_is_what_the_log_says(world: World, log: EmbeddedLog, b
         async with service.parts.uow.begin(Context("staff:1", None, "c"), limited=False) as tx:
             await desk.save(tx, start(await store.get_case(tx.conn, known), tx.now), None)
 
+    await knows_the_codes(service)
     done = await service.reconciler.adopt(Context("operator", None, "r1"), "restored")
     assert (done.left, done.why) == (0, None)
     for table in (t.cases, t.history, t.handovers):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from finance import gauges, inbound, routes, routes_bills
+from finance import gauges, inbound, routes, routes_bills, tables
 from finance.adopting import ADOPTION
 from finance.bootstrap import publish_tariffs
 from finance.domain.ledger import Roles
@@ -45,6 +45,7 @@ def build(
         migrations=MIGRATIONS,
         title="经费 Finance",
         catalogue=ERRORS,
+        placed=tables.PLACED,
         routers=[routes.router, routes_bills.router],
         inbound=inbound.make(money, settings.topics),
         look=gauges.look,

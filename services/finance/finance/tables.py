@@ -159,3 +159,6 @@ hold = table_of(HoldRow)
 bill = table_of(BillRow)
 given_up = table_of(GivenUpRow)
 case_money = table_of(CaseRow)
+
+# Every column that holds a code of an area and follows when that gets another one.
+PLACED = (organisation.c.areas,)

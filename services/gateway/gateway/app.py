@@ -22,9 +22,11 @@ from gateway.settings import own
 from gateway.signing import load_key
 from gateway.staleness import Staleness
 from gateway.stream import Streams
-from gateway.tables import Base
+from gateway.tables import PLACED, Base
+from gateway.tables_hub import subscription
 from gateway.upstreams import Upstreams
 from gateway.webhooks import Webhooks
+from suizhuan.authority.records import DoneView
 from suizhuan.cache import Cache
 from suizhuan.kernel.clock import Clock
 from suizhuan.ports.log import Log
@@ -32,6 +34,7 @@ from suizhuan.profile import Profile
 from suizhuan.projections import Projection
 from suizhuan.service import Parts, Service
 from suizhuan.settings import ServiceSettings
+from suizhuan.unit_of_work import Tx
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -60,6 +63,7 @@ def build(
         max_ttl=settings.cache_ttl,
     )
     staleness = Staleness(cache)
+    parts.replica.on_done = partial(_forget_areas, staleness)
     behind = Upstreams(settings, upstreams)
     topics = streamed(settings.topics)
     purposes = purposes_of(parts.profile)
@@ -87,6 +91,7 @@ def build(
             services=" · ".join(f"[{name}]({settings.root_path}/{name}/docs)" for name in behind.names)
         ),
         catalogue=ERRORS,
+        placed=(*PLACED, subscription.c.area),
         routers=[
             routes_reads.router,
             routes_events.router,
@@ -113,6 +118,12 @@ def build(
     return service
 
 
+async def _forget_areas(staleness: Staleness, tx: Tx, done: DoneView) -> None:
+    """Areas have other codes: answers about the old ones, and the new, are not right any more."""
+    if done.rekeys:
+        staleness.changed(tx, *(f"area:{code}" for code in done.table.touched))
+
+
 def reads(platform: Sequence[str] = ()) -> Projection:
     """The tables behind the composed reads, from what there is among these topics."""
     heard = inbound.declared(platform)
@@ -122,6 +133,7 @@ def reads(platform: Sequence[str] = ()) -> Projection:
         topics=tuple(heard.topics),
         target=lambda _: inbound.declared(platform),
         tables=tuple(Base.metadata.sorted_tables),
+        placed=PLACED,
     )
 
 

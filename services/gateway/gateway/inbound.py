@@ -70,12 +70,18 @@ def _mandates(inbound: Inbound, changed: Changed) -> None:
         await store.change(tx.conn, t.mandate, view.mandate, state=_what(event), version=event.sequence)
         area = event.attribute("area")
         if area is not None:
-            changed(tx, f"area:{area}")
+            changed(tx, f"area:{(await tx.codes()).now(area)}")
+
+    async def rekeyed(tx: Tx, event: Event, view: views.MandateRekeyedView) -> None:
+        row = {"area": view.area, "version": event.sequence}
+        await store.change(tx.conn, t.mandate, view.mandate, **row, **({"term": view.term} if view.term else {}))
+        changed(tx, f"area:{view.area}", f"org:{view.holder}")
 
     for name in ("proposed", "admitted", "activated"):
         inbound.on(MANDATE_TOPIC, f"{M}mandate.{name}", views.MandateTermsView)(terms)
     for name in ("refused", "funded", "suspended", "ending", "ended", "settled"):
         inbound.on(MANDATE_TOPIC, f"{M}mandate.{name}", views.MandateView)(state)
+    inbound.on(MANDATE_TOPIC, f"{M}mandate.rekeyed", views.MandateRekeyedView)(rekeyed)
 
 
 def _what(event: Event) -> str:

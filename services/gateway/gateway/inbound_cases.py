@@ -51,6 +51,7 @@ _CHANGES: dict[str, tuple[type[View], Callable[[Any], dict[str, Any]]]] = {
     "handed_over": (views.HandedOverView, _handed_over),
     "returned": (views.MovedView, _moved),
     "repointed": (views.MovedView, _moved),
+    "rekeyed": (views.CaseRekeyedView, lambda v: v.model_dump(exclude={"case"})),
     "hold_requested": (views.CaseView, lambda v: {}),
     "switch_holds_dropped": (views.CaseView, lambda v: {}),
     "private_read": (views.CaseView, lambda v: {}),
@@ -66,7 +67,8 @@ def register(inbound: Inbound, changed: Changed) -> None:
         await store.change_all(tx.conn, t.cases, known)
         await store.add_steps(tx.conn, [(view.case, event) for event, view in heard])
         areas = {area for event, view in heard if (area := event.attribute("area") or getattr(view, "area", None))}
-        changed(tx, *(f"area:{area}" for area in sorted(areas)))
+        codes = await tx.codes()
+        changed(tx, *(f"area:{area}" for area in sorted(set(map(codes.now, areas)))))
 
     inbound.on_sets(
         TOPIC,

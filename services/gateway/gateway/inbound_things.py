@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway import store
 from gateway.positions import departments
+from suizhuan.areas import Codes
 from suizhuan.cloudevents import Event
 from suizhuan.inbox import Inbound
 from suizhuan.unit_of_work import Tx
@@ -21,7 +22,7 @@ def register(inbound: Inbound, changed: Changed, topics: Sequence[str]) -> None:
     """Take every topic of every department."""
 
     async def things(tx: Tx, heard: Heard) -> None:
-        rows = fold(heard)
+        rows = fold(heard, await tx.codes())
         await store.put_things(tx.conn, rows)
         changed(tx, *(f"area:{area}" for area in sorted({row["area"] for row in rows if row["area"]})))
 
@@ -29,7 +30,7 @@ def register(inbound: Inbound, changed: Changed, topics: Sequence[str]) -> None:
         inbound.on_topic(topic, things)
 
 
-def fold(heard: Heard) -> list[dict[str, Any]]:
+def fold(heard: Heard, codes: Codes) -> list[dict[str, Any]]:
     """A row for each thing, as the last of these events leaves it; one that says no area leaves it where it was."""
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for event, _ in heard:
@@ -41,7 +42,7 @@ def fold(heard: Heard) -> list[dict[str, Any]]:
             "service": service,
             "kind": kind,
             "id": event.key,
-            "area": event.attribute("area") or before.get("area"),
+            "area": codes.now(event.attribute("area") or "") or before.get("area"),
             "org": event.attribute("org") or before.get("org"),
             "state": event.name.rpartition(".")[2],
             "at": event.time,

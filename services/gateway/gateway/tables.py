@@ -199,3 +199,6 @@ entry = table_of(EntryRow)
 balance = table_of(BalanceRow)
 earmark = table_of(EarmarkRow)
 thing = table_of(ThingRow)
+
+# Every column here that holds a code of an area and follows when that gets another one.
+PLACED = tuple(table.c.area for table in (organisation_area, mandate, cases, thing))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from suizhuan.areas import AreaCode
 from suizhuan.inbox import View
 
 
@@ -13,7 +14,7 @@ class OrganisationView(View):
     name_en: str = ""
     kind: str = ""
     parent: str | None = None
-    areas: list[str]
+    areas: list[AreaCode]
 
 
 class AffairView(View):
@@ -30,7 +31,7 @@ class MandateTermsView(View):
 
     mandate: str
     affair: str
-    area: str
+    area: AreaCode
     role: str
     giver: str
     holder: str
@@ -49,11 +50,29 @@ class MandateView(View):
     mandate: str
 
 
+class MandateRekeyedView(View):
+    """Its area has another code."""
+
+    mandate: str
+    holder: str
+    area: AreaCode
+    term: int | None = None
+
+
+class CaseRekeyedView(View):
+    """The same case under the code that its place has now, and under the grant's new term."""
+
+    case: str
+    area: AreaCode
+    mandate: str
+    term: int
+
+
 class ReportedView(View):
     case: str
     category: str
     affair: str
-    area: str
+    area: AreaCode
     channel: str
 
 
@@ -61,7 +80,7 @@ class RoutedView(View):
     case: str
     case_term: int
     affair: str
-    area: str
+    area: AreaCode
     responsible: str
     mandate: str
     term: int

@@ -13,7 +13,7 @@ from suizhuan.kernel.clock import utc_text
 from suizhuan.partitioner import partition_for
 
 RUBBISH, CHECKING = "env.exposed-rubbish", "gov.verification"
-DISTRICT, STREET, NANGUAN = "321302", "321302002", "321302002907"
+DISTRICT, STREET, NANGUAN, RENUMBERED = "321302", "321302002", "321302002907", "321302002911"
 DEPT, COMMUNITY, FIRM, CHECKER = "dept-sanitation", "community-nanguan", "firm-xingfu", "district-sucheng"
 HANDLE, VERIFY = "complaints.case.handle", "complaints.case.verify"
 PRICE = 3000
@@ -98,11 +98,11 @@ class Story:
 
     # mandates
 
-    def switch(self, id_: str, slots: list[dict[str, Any]], *, pending: bool = False) -> None:
+    def switch(self, id_: str, slots: list[dict[str, Any]], *, pending: bool = False, **more: Any) -> None:
         """Opened and acknowledged by everybody."""
         plain = [{k: s[k] for k in ("affair", "area", "role", "mandate") if k in s} for s in slots]
         replicas = [f"{s}:sqlite:1" for s in ("mandates", "finance", "complaints", "gateway")]
-        data = {"switch": id_, "slots": plain, "why": "test", "mandates": [], "awaited": replicas}
+        data = {"switch": id_, "slots": plain, "why": "test", "mandates": [], "awaited": replicas, **more}
         self.emit("mandates.switch.opened", data, key=f"{id_}:opened", topic="mandates.authority")
         for replica in replicas:
             service = replica.split(":", 1)[0]
@@ -110,12 +110,14 @@ class Story:
             told["pending_cases"] = pending and service == "complaints"
             self.emit(f"{service}.replica.acknowledged", told, key=replica)
 
-    def done(self, id_: str, slots: list[dict[str, Any]], why: str = "test") -> Written:
-        data = {"switch": id_, "slots": slots, "why": why}
+    def done(self, id_: str, slots: list[dict[str, Any]], why: str = "test", **more: Any) -> Written:
+        data = {"switch": id_, "slots": slots, "why": why, **more}
         return self.emit("mandates.switch.done", data, key=f"{id_}:done", topic="mandates.authority")
 
-    def holding(self, mandate: str, holder: str, affair: str, area: str, powers: list[str]) -> dict[str, Any]:
-        self.terms[affair, area] += 1
+    def holding(
+        self, mandate: str, holder: str, affair: str, area: str, powers: list[str], *, above: int = 0
+    ) -> dict[str, Any]:
+        self.terms[affair, area] = max(above, self.terms[affair, area]) + 1
         return {
             "mandate": mandate,
             "holder": holder,
@@ -271,6 +273,24 @@ class Story:
         data = {"case_term": case_term, "responsible": org, "outcome": "verified", "closed_by": CHECKER}
         self.case("closed", data, case)
         self.case("settled", {"paid_fen": PRICE, "price_fen": PRICE}, case)
+
+
+def renumber(s: Story) -> None:
+    """南关社区 gets another code: the firm's mandate follows under a new term, and the firm acts under it."""
+    m2 = int(s.find("mandates.mandate.activated", mandate="m2").data["term"])
+    rekeys = [{"old": NANGUAN, "new": RENUMBERED, "heir": True}]
+    slot = {"affair": RUBBISH, "role": "assist", "mandate": "m2"}
+    root = {"affair": RUBBISH, "area": NANGUAN, "role": "lead"}
+    s.switch("switch-codes", [root, {**slot, "area": NANGUAN}], rekeys=rekeys)
+    new = s.holding("m2", FIRM, RUBBISH, RENUMBERED, [HANDLE], above=m2)
+    gone = {**slot, "area": NANGUAN, "old": {**new, "term": m2}, "new": None}
+    come = {**slot, "area": RENUMBERED, "old": None, "new": new}
+    follows = {"mandate": "m2", "affair": RUBBISH, "from_area": NANGUAN, "area": RENUMBERED, "holder": FIRM}
+    follows |= {"term": new["term"], "since": utc_text(s.now), "switch": "switch-codes"}
+    s.done("switch-codes", [gone, come], why="rekeying", rekeys=rekeys)
+    s.emit("mandates.mandate.rekeyed", follows, key="m2", area=RENUMBERED)
+    trimmed = {"shift": "sh1"}
+    s.emit("volunteers.shift.ended", trimmed, key="sh1", **s.act(FIRM, "m2", new["term"], area=RENUMBERED))
 
 
 def found(story: Story) -> None:

@@ -7,7 +7,7 @@ import random
 from gateway.auditor import AuditRecord, History, Horizon, Report, Rules, audit, judge
 from suizhuan.kernel.clock import utc_text
 
-from .story import BANK, COMMUNITY, DEPT, NANGUAN, PRICE, RUBBISH, Story, found, true_history
+from .story import BANK, COMMUNITY, DEPT, NANGUAN, PRICE, RUBBISH, Story, found, renumber, true_history
 
 
 def told(report: Report) -> list[tuple[str, str]]:
@@ -19,6 +19,12 @@ def test_a_true_history_has_no_violations() -> None:
     assert told(report) == []
     assert report.exit_code == 0
     assert report.verdict == "clean"
+
+
+def test_areas_that_get_other_codes_are_no_violation() -> None:
+    story = true_history()
+    renumber(story)
+    assert told(audit(story.records(), Rules())) == []
 
 
 def test_the_report_says_what_was_read() -> None:

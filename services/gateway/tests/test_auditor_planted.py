@@ -22,8 +22,10 @@ from .story import (
     NANGUAN,
     PRICE,
     RUBBISH,
+    STREET,
     Story,
     Written,
+    renumber,
     true_history,
 )
 
@@ -198,6 +200,22 @@ def an_act_under_the_old_term_after_the_acknowledgement(s: Story) -> Written:
 def an_act_while_the_power_moves(s: Story) -> Written:
     event = s.find(C + "handled", case="c4")
     event.attributes["authorityoffset"] = s.find(M + "switch.opened", switch="switch-end").offset
+    return event
+
+
+@plant("act_under_old_code")
+def an_act_under_a_code_that_was_given_up(s: Story) -> Written:
+    renumber(s)
+    event = s.find("volunteers.shift.ended")
+    event.attributes["area"] = NANGUAN + "001"
+    return event
+
+
+@plant("rekeyed_otherwise")
+def other_codes_change_than_those_that_had_yielded(s: Story) -> Written:
+    renumber(s)
+    event = s.find(M + "switch.done", switch="switch-codes")
+    event.data["rekeys"] = [{"old": NANGUAN, "new": STREET + "912", "heir": True}]
     return event
 
 

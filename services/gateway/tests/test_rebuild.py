@@ -17,6 +17,7 @@ from suizhuan.db.database import Database
 from suizhuan.db.tables import authority_state, consumer_offset, dead_letter, grants, inbox, outbox
 from suizhuan.handling import Target
 from suizhuan.main import COMMANDS
+from suizhuan.ports.log import TopicSpec
 from suizhuan.projections import Projection, authority_replica
 from suizhuan.rebuild import CannotRebuild, Rebuild
 from suizhuan.rebuild_command import rebuild
@@ -24,7 +25,7 @@ from suizhuan.service import Service
 from suizhuan.unit_of_work import Tx
 
 from .conftest import World, at_work, caught_up, until
-from .story import Story
+from .story import NANGUAN, RENUMBERED, Story, renumber
 
 TABLES = (*t.Base.metadata.sorted_tables, grants)
 
@@ -123,6 +124,24 @@ async def test_it_is_the_same_again_whatever_had_become_of_it(world: World, stor
     assert (done.records, done.dead) == (sum(read.values()), 0)
     assert seen[0] == (0, done.records)
     assert seen[-1] == (done.records, done.records)
+
+
+async def test_made_anew_after_areas_got_other_codes_it_says_the_new_ones(world: World, story: Story) -> None:
+    """And so does an empty database that reads everything from the beginning."""
+    renumber(story)
+    await world.log.ensure_topics([TopicSpec("volunteers.shift", 3)])
+    await world.tell(story)
+    service = await read_all(world)
+    as_it_was = await rows(service)
+    assert RENUMBERED in str(as_it_was["case_view"])
+    assert NANGUAN not in str([as_it_was[x] for x in ("case_view", "mandate", "organisation_area", "thing")])
+    await work(service, reads()).run()
+    assert await rows(service) == as_it_was
+    async with service.parts.database.write() as conn:
+        for table in reversed(t.Base.metadata.sorted_tables):
+            await conn.execute(delete(table))
+    await work(service, reads()).run()
+    assert await rows(service) == as_it_was
 
 
 async def test_the_live_one_is_served_and_fed_meanwhile_and_goes_on_afterwards(world: World, story: Story) -> None:

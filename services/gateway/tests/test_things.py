@@ -8,6 +8,7 @@ import httpx
 
 from gateway.asof import HEADER
 from gateway.inbound_things import fold
+from suizhuan.areas import Codes
 from suizhuan.cloudevents import decode
 from suizhuan.ports.log import Record, TopicSpec
 
@@ -118,9 +119,9 @@ def test_the_last_word_wins_and_what_is_not_said_stays() -> None:
     story = Story()
     departments(story)
     heard = [(decode(_record(w)), None) for w in story.written if w.topic == PREMISE]
-    (gone,) = [row for row in fold(heard) if row["id"] == "p2"]
+    (gone,) = [row for row in fold(heard, Codes()) if row["id"] == "p2"]
     assert (gone["state"], gone["area"], gone["org"]) == ("withdrawn", GRID, COMMUNITY)
-    assert fold([*heard, *heard]) == fold(heard)
+    assert fold([*heard, *heard], Codes()) == fold(heard, Codes())
 
 
 def _record(written: Any) -> Record:

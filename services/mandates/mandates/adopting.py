@@ -17,20 +17,22 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mandates import store
+from mandates import store, store_rekeyings
 from mandates import store_switches as switches
 from mandates import tables as t
 from mandates.domain import facts
 from mandates.domain.activation import may_activate
 from mandates.domain.adopting import MandateFact, after, begun
 from mandates.domain.mandate import SUSPENDED, Mandate
-from mandates.domain.switch import DONE, DROPPED, OPEN, WAITING, span
+from mandates.domain.switch import DONE, DROPPED, EVERY_AFFAIR, OPEN, WAITING, span
 from mandates.events import EVENTS
+from mandates.rekeying import PREFIX as REKEYING
 from mandates.switching import DEADLINE
 from mandates.timers import activate_when_it_starts, watch_planned_end
 from suizhuan.authority import records
 from suizhuan.authority.records import BeatView, DoneView, DroppedView
 from suizhuan.cloudevents import Event
+from suizhuan.kernel.rekeying import Move, Table, common
 from suizhuan.kernel.term import LEAD
 from suizhuan.reconcile import Adoption
 from suizhuan.unit_of_work import Tx
@@ -55,6 +57,9 @@ async def authority_ahead(tx: Tx, events: Sequence[Event]) -> None:
         elif event.name == records.DONE:
             done = DoneView.model_validate(event.data)
             await _terms(tx.conn, done)
+            if done.rekeying is not None:
+                await store_rekeyings.add(tx.conn, done.rekeying, done.table.moves, event.time)
+                await store_rekeyings.set_done(tx.conn, done.rekeying, event.time)
             await _ended(tx, done.switch, DONE, event)
         elif event.name == records.DROPPED:
             await _ended(tx, DroppedView.model_validate(event.data).switch, DROPPED, event)
@@ -75,22 +80,24 @@ async def _named(conn: AsyncConnection, beats: Sequence[BeatView]) -> None:
 async def _opened(tx: Tx, event: Event) -> None:
     """The switch stands open as the log says; what stood in its way here had ended by then."""
     fact = TypeAdapter(facts.SwitchOpened).validate_python(event.data)
-    slot = fact.slots[0]
-    lo, hi = span(slot.area)
+    affair, area, subject = await _about(tx.conn, fact, event)
+    lo, hi = span(area)
     s = t.switch.c
-    under_way = s.state.in_([WAITING, OPEN]) & (s.mandate == fact.mandates[0])
-    overlaps = (s.state == OPEN) & (s.affair == slot.affair) & (s.lo < hi) & (s.hi > lo)
+    under_way = s.state.in_([WAITING, OPEN]) & (s.mandate == subject)
+    overlaps = (s.state == OPEN) & (s.lo < hi) & (s.hi > lo)
+    if affair != EVERY_AFFAIR:
+        overlaps &= s.affair.in_([affair, EVERY_AFFAIR])
     gone = {"state": DROPPED, "ended_at": event.time, "why_dropped": RESTORED}
     await tx.conn.execute(update(t.switch).where(s.id != fact.switch, under_way | overlaps).values(gone))
     opened = {"state": OPEN, "opened_sequence": event.sequence, "opened_at": event.time, "deadline_at": tx.now + AGAIN}
     row = {
         "id": fact.switch,
         "why": fact.why,
-        "affair": slot.affair,
-        "area": slot.area,
+        "affair": affair,
+        "area": area,
         "lo": lo,
         "hi": hi,
-        "mandate": fact.mandates[0],
+        "mandate": subject,
         "reason": "",
         "attempt": 1,
         "on_log": False,
@@ -105,6 +112,15 @@ async def _opened(tx: Tx, event: Event) -> None:
     if awaited:
         await tx.conn.execute(_insert(tx.conn)(t.awaited).on_conflict_do_nothing(), awaited)
     await tx.deadline(DEADLINE, fact.switch, tx.now + AGAIN)
+
+
+async def _about(conn: AsyncConnection, fact: facts.SwitchOpened, event: Event) -> tuple[str, str, str]:
+    """(affair, area, mandate) of a switch, as its row says them."""
+    if fact.rekeying is None:
+        return fact.slots[0].affair, fact.slots[0].area, fact.mandates[0]
+    moves = [Move(r.old, r.new, r.heir) for r in fact.rekeys]
+    await store_rekeyings.add(conn, fact.rekeying, moves, event.time)
+    return EVERY_AFFAIR, common(Table(moves).touched), f"{REKEYING}{fact.rekeying}"
 
 
 async def _ended(tx: Tx, switch: str, state: str, event: Event) -> None:
@@ -136,12 +152,24 @@ async def mandate_fact(tx: Tx, event: Event) -> None:
     before = await store.find_mandate(tx.conn, event.key, lock=True)
     now = after(before or begun(fact, event.time), fact, event.sequence)
     await _put_mandate(tx.conn, now, new=before is None)
+    if isinstance(fact, facts.MandateRekeyed) and now.role == LEAD and now.holds_slot:
+        await _put_in_slot(tx.conn, now, fact.from_area)
     row = {"mandate": now.id, "version": event.sequence, "event": event.name.rsplit(".", 1)[1], "state": now.state}
     about = {"at": event.time, "actor_org": event.attribute("org"), "reason": getattr(fact, "reason", None)}
     await tx.conn.execute(_insert(tx.conn)(t.history).values({**row, **about}).on_conflict_do_nothing())
     await watch_planned_end(tx, now)
     if may_activate(now) and now.state != SUSPENDED:
         await activate_when_it_starts(tx, now)
+
+
+async def _put_in_slot(conn: AsyncConnection, mandate: Mandate, before: str) -> None:
+    """Its slot has another code."""
+    row = {"affair": mandate.affair, "area": mandate.area, "term": mandate.term or 0, "mandate": mandate.id}
+    query = _insert(conn)(t.slot).values(row)
+    holds = {"mandate": mandate.id}
+    await conn.execute(query.on_conflict_do_update(index_elements=["affair", "area"], set_=holds))
+    left = [t.slot.c.affair == mandate.affair, t.slot.c.area == before, t.slot.c.mandate == mandate.id]
+    await conn.execute(update(t.slot).where(*left).values(mandate=None))
 
 
 async def _put_mandate(conn: AsyncConnection, mandate: Mandate, *, new: bool) -> None:

@@ -11,6 +11,7 @@ from mandates.beats import Beats
 from mandates.domain.switch import lease
 from mandates.errors import ERRORS
 from mandates.events import EVENTS
+from mandates.rekeying import Rekeyings
 from mandates.switch_waits import SwitchWaits
 from mandates.switching import Switching
 from suizhuan.db.database import Database
@@ -38,6 +39,7 @@ def build(
         timedelta(seconds=times.switch_deadline_s),
         timedelta(hours=parts.profile.emergency.funding_limit_h),
     )
+    rekeyings = Rekeyings(switching, parts.profile.root_area)
     waits = SwitchWaits(parts.uow, lease(times.timing), parts.clock)
     parts.replica.on_opened = waits.on_opened
     parts.recovery.on_ahead = authority_ahead
@@ -50,11 +52,12 @@ def build(
         title="权责 Mandates",
         catalogue=ERRORS,
         routers=[routes.router, routes_mandates.router, routes_views.router],
-        inbound=inbound.make(settings.topics),
+        inbound=inbound.make(rekeyings, settings.topics),
         look=gauges.look,
-        deadlines=timers.make(switching),
+        deadlines=timers.make(switching, rekeyings),
         adoption=ADOPTION,
         extra=[Beats(parts.uow, interval, parts.clock), waits],
     )
     service.app.state.switching = switching
+    service.app.state.rekeyings = rekeyings
     return service

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mandates import store
+from mandates import store, store_rekeyings
 from mandates.domain.catalogue import Affair, check_placing, list_affair
 from mandates.domain.mandate import FUNDED, PROPOSED, ROOT_PREFIX, Change, Mandate
 from mandates.domain.organisation import Organisation, Person, area_is_known, register
@@ -43,8 +43,10 @@ def organisation(entry: OrganisationIn) -> Organisation:
 
 
 async def register_organisation(tx: Tx, org: Organisation, people: list[Person], profile: Profile) -> None:
-    """Errors: `unknown_organisation` (the parent), `unknown_area`, `organisation_exists`, `staff_exists`."""
+    """Errors: `unknown_organisation` (the parent), `unknown_area`, `power_in_transition`, `area_given_up`,
+    `organisation_exists`, `staff_exists`."""
     fact = register(org, root_area=profile.root_area)
+    await store_rekeyings.check_area(tx.conn, *org.areas)
     if org.parent is not None:
         await store.organisation(tx.conn, org.parent)
     await store.add_organisation(tx, org, fact)
@@ -95,6 +97,7 @@ async def draft(tx: Tx, entry: ProposalIn, *, giver: str, profile: Profile, mand
     affair = await store.affair(tx.conn, entry.affair)
     holder = await store.organisation(tx.conn, entry.holder)
     area = trim(entry.area)
+    await store_rekeyings.check_area(tx.conn, area)
     if not area_is_known(area, await store.areas_around(tx.conn, area), profile.root_area):
         raise Refusal("unknown_area", area=area)
     check_placing(affair, role=entry.role, holder=holder.id, holder_kind=holder.kind, powers=entry.powers)

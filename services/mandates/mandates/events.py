@@ -30,5 +30,6 @@ EVENTS.register(MANDATE, facts.MandateSuspended, "mandate.suspended")
 EVENTS.register(MANDATE, facts.MandateEnding, "mandate.ending")
 EVENTS.register(MANDATE, facts.MandateEnded, "mandate.ended")
 EVENTS.register(MANDATE, facts.MandateSettled, "mandate.settled")
+EVENTS.register(MANDATE, facts.MandateRekeyed, "mandate.rekeyed")
 
 platform_events.publish(EVENTS)

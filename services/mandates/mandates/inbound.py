@@ -1,18 +1,23 @@
-"""What mandates hears: replicas that join and acknowledge, cases that are ready, and finance's answers."""
+"""What mandates hears: replicas that join and acknowledge, cases that are ready, finance's answers, and areas that
+are to get other codes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from mandates import store
 from mandates import store_switches as switches
 from mandates.domain import ending, funding
 from mandates.domain.mandate import FUNDED
-from mandates.switching import STEP
+from mandates.rekeying import Rekeyings
+from mandates.switching import STEP, Switching
 from mandates.timers import BEAT_SOON, activate_when_it_starts
 from suizhuan.cloudevents import Event
 from suizhuan.inbox import Inbound, View, services_with
 from suizhuan.kernel.refusal import Refusal
+from suizhuan.kernel.rekeying import Move
+from suizhuan.kernel.term import Timing
 from suizhuan.unit_of_work import Tx
 
 SERVICES = (
@@ -21,6 +26,7 @@ SERVICES = (
     "gateway",
     "mandates",
 )  # keep a replica of the grants, wherever there is a platform
+REKEYING = "population.rekeying"
 BUDGET_AFFAIR, BUDGET_POWER = "gov.budget", "finance.budget.allocate"
 SMALLER = "mandates.mandate.place"
 
@@ -71,9 +77,32 @@ class SettledView(View):
     returned_fen: int
 
 
-def make(topics: Sequence[str] = ()) -> Inbound:
-    """The handlers of the one consumer group; of `topics` it hears the replicas of every service."""
+class MoveView(View):
+    """A code of an area that becomes another one. They are taken as they are said, for they are about codes."""
+
+    old: str
+    new: str
+    heir: bool = True
+
+
+class RekeyingView(View):
+    """Population announces that areas get other codes."""
+
+    rekeying: str
+    moves: list[MoveView]
+
+
+def make(rekeyings: Rekeyings, topics: Sequence[str] = ()) -> Inbound:
+    """The handlers of the one consumer group; of `topics` it hears the replicas of every service, and population where
+    there is one."""
     inbound = Inbound("mandates")
+
+    async def rekeying_announced(tx: Tx, _event: Event, view: RekeyingView) -> None:
+        """Population has judged that it can be; here it only takes effect."""
+        await rekeyings.request(tx, view.rekeying, [Move(m.old, m.new, m.heir) for m in view.moves])
+
+    if REKEYING in topics:
+        inbound.on(REKEYING, "population.rekeying.announced", RekeyingView)(rekeying_announced)
     for service in sorted({*SERVICES, *services_with("replica", topics)}):
         inbound.on(f"{service}.replica", f"{service}.replica.joined", JoinedView)(joined)
         inbound.on(f"{service}.replica", f"{service}.replica.acknowledged", AcknowledgedView)(acknowledged)
@@ -85,8 +114,8 @@ def make(topics: Sequence[str] = ()) -> Inbound:
 
 
 def declared(topics: Sequence[str] = ()) -> Inbound:
-    """What mandates listens to, for documents and contract tests."""
-    return make(topics)
+    """What mandates listens to, for documents and contract tests: nothing of it is ever run."""
+    return make(Rekeyings(Switching(Timing(), timedelta(), timedelta()), ""), topics)
 
 
 async def joined(tx: Tx, event: Event, view: JoinedView) -> None:

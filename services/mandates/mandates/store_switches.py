@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, insert, literal, or_, select, update
+from sqlalchemy import Text, and_, bindparam, case, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mandates import tables as t
 from mandates.domain.mandate import Mandate
-from mandates.domain.switch import ON_SQLITE, OPEN, WAITING, Awaited
+from mandates.domain.switch import EVERY_AFFAIR, ON_SQLITE, OPEN, WAITING, Awaited
 from mandates.store import _mandate
 from suizhuan.db.query import Query
 from suizhuan.kernel.area import prefixes
@@ -55,15 +55,17 @@ _THERE = [t.slot.c.affair == bindparam("b_affair"), t.slot.c.area == bindparam("
 _IN_SLOT = Query(select(t.slot.c.mandate).where(*_THERE))
 _SWITCH = select(t.switch).where(_S.id == bindparam("b_id"))
 _FIND_SWITCH, _LOCK_SWITCH = Query(_SWITCH), Query(_SWITCH.with_for_update())
+# One that moves areas is of every affair.
+_AFFAIR = or_(
+    _S.affair.in_([bindparam("b_affair"), EVERY_AFFAIR]), literal(EVERY_AFFAIR) == bindparam("b_affair", type_=Text)
+)
 _OVERLAPPING = Query(
     select(_S.id)
-    .where(_S.state == OPEN, _S.affair == bindparam("b_affair"), _S.id != bindparam("b_id"))
+    .where(_S.state == OPEN, _AFFAIR, _S.id != bindparam("b_id"))
     .where(_S.lo < bindparam("b_hi"), _S.hi > bindparam("b_lo"))
     .limit(1)
 )
-_WAITING = Query(
-    select(_S.id).where(_S.state == WAITING, _S.affair == bindparam("b_affair")).order_by(_S.requested_at, _S.id)
-)
+_WAITING = Query(select(_S.id).where(_S.state == WAITING, _AFFAIR).order_by(_S.requested_at, _S.id))
 _AWAITED = select(_A.replica, _A.acknowledged_at, _A.pending_cases, _A.lease_over).where(
     _A.switch == bindparam("b_switch")
 )
@@ -116,10 +118,13 @@ async def set_founded(conn: AsyncConnection, now: datetime) -> None:
 # --- slots -----------------------------------------------------------------------------------------------------
 
 
-async def next_term(conn: AsyncConnection, affair: str, area: str) -> int:
-    """The slot's next term; a slot that is new begins with 1."""
-    upsert = _insert(conn, t.slot).values(affair=affair, area=area, term=1, mandate=None)
-    query = upsert.on_conflict_do_update(index_elements=["affair", "area"], set_={"term": t.slot.c.term + 1}).returning(
+async def next_term(conn: AsyncConnection, affair: str, area: str, *, above: int = 0) -> int:
+    """The slot's next term; a slot that is new begins with 1. `above`: the term of a mandate that comes from another
+    slot, which never has one of its terms twice."""
+    upsert = _insert(conn, t.slot).values(affair=affair, area=area, term=above + 1, mandate=None)
+    known = t.slot.c.term
+    following = case((known > above, known + 1), else_=above + 1)
+    query = upsert.on_conflict_do_update(index_elements=["affair", "area"], set_={"term": following}).returning(
         t.slot.c.term
     )
     return int((await conn.execute(query)).scalar_one())

@@ -112,21 +112,25 @@ class Switching:
         await self._open(tx, row, subject, others)
 
     async def _open(self, tx: Tx, row: Switch, subject: Mandate, others: dict[str, Mandate]) -> None:
+        replaced = others.get(subject.replaces or "") if row.why == ACTIVATION else None
+        about = facts.SwitchOpened(
+            switch=row.id,
+            slots=slots(subject, replaced),
+            why=row.why,
+            mandates=[subject.id, *([replaced.id] if replaced else [])],
+            awaited=[],
+        )
+        await self.announce(tx, row, about)
+
+    async def announce(self, tx: Tx, row: Switch, about: facts.SwitchOpened) -> None:
+        """The switch is open from now on: the awaited set is taken in the same transaction. The head is locked."""
         sequence = await switches.next_sequence(tx.conn)
         awaited = await switches.await_replicas(tx.conn, row.id, tx.now - lease(self.timing))
         due = tx.now + self.deadline
         await switches.set_switch(
             tx.conn, row.id, state=OPEN, opened_sequence=sequence, opened_at=tx.now, deadline_at=due
         )
-        replaced = others.get(subject.replaces or "") if row.why == ACTIVATION else None
-        fact = facts.SwitchOpened(
-            switch=row.id,
-            slots=slots(subject, replaced),
-            why=row.why,
-            mandates=[subject.id, *([replaced.id] if replaced else [])],
-            awaited=awaited,
-        )
-        tx.emit(fact, key=f"{row.id}:opened", sequence=sequence, area=row.area)
+        tx.emit(replace(about, awaited=awaited), key=f"{row.id}:opened", sequence=sequence, area=row.area)
         await tx.deadline(DEADLINE, row.id, due)
         if not awaited:
             await tx.deadline(STEP, row.id, tx.now)
@@ -137,13 +141,19 @@ class Switching:
         if found is None:
             return
         row, subject, others = found
+        if await self.all_answered(tx, row):
+            await self._complete(tx, row, subject, others)
+
+    async def all_answered(self, tx: Tx, row: Switch) -> bool:
+        """Whether nothing is waited for any more; then the head is locked."""
         awaited = await switches.awaited(tx.conn, row.id)
         ready = not any(a.pending_cases for a in awaited) or await switches.cases_ready(tx.conn, row.id)
-        if may_go_on(awaited, cases_ready=ready):
-            await switches.lock_head(tx.conn)
-            if silent := switches.silent(awaited):  # waited out, they must join again: they are not known to follow
-                await switches.unlist(tx.conn, silent)
-            await self._complete(tx, row, subject, others)
+        if not may_go_on(awaited, cases_ready=ready):
+            return False
+        await switches.lock_head(tx.conn)
+        if silent := switches.silent(awaited):  # waited out, they must join again: they are not known to follow
+            await switches.unlist(tx.conn, silent)
+        return True
 
     async def expire(self, tx: Tx, switch: str) -> None:
         """The deadline: done if it can be, else dropped; the intention stands, so it is tried again."""
@@ -152,14 +162,18 @@ class Switching:
         if found is None:
             return
         row, subject, _ = found
+        await self.try_later(tx, row, tx.context.event_id(f"switch:{subject.id}", 0))
+
+    async def try_later(self, tx: Tx, row: Switch, id_: str) -> None:
+        """Dropped; asked for once more after a pause, as `id_`."""
         awaited = await switches.awaited(tx.conn, row.id)
         await switches.lock_head(tx.conn)
         await switches.unlist(tx.conn, [a.replica for a in awaited if not a.acknowledged and a.answered])
-        await self._drop(tx, row, "deadline")
+        await self.drop(tx, row, "deadline")
         pause = min(timedelta(seconds=2**row.attempt), timedelta(minutes=1))
         again = replace(
             row,
-            id=tx.context.event_id(f"switch:{subject.id}", 0),
+            id=id_,
             state=WAITING,
             attempt=row.attempt + 1,
             on_log=False,
@@ -174,7 +188,7 @@ class Switching:
     async def _complete(self, tx: Tx, row: Switch, subject: Mandate, others: dict[str, Mandate]) -> None:
         """One record moves everything (G3), and the mandates say what has become of them."""
         if not await self._still_wanted(tx, row, subject, others):
-            await self._drop(tx, row, "no longer wanted")
+            await self.drop(tx, row, "no longer wanted")
             return
         successor = await switches.broader_holder(tx.conn, row.affair, row.area, tx.now)
         starts_at, old, new = tx.now, None, None
@@ -184,7 +198,7 @@ class Switching:
             starts_at = begins_at(subject, old, tx.now, self.timing)
             if subject.over(starts_at):
                 await self._give_up(tx, subject, EXPIRED)
-                await self._drop(tx, row, EXPIRED)
+                await self.drop(tx, row, EXPIRED)
                 return
             if old is not None and old.holds_slot:
                 changes.append(ended(old, at=tx.now, reason=REPLACED, switch=row.id))
@@ -207,7 +221,7 @@ class Switching:
             await store.save(tx, change)
         if new is not None and new.emergency is not None and new.earmark is None:
             await tx.deadline(EMERGENCY_LIMIT, new.id, tx.now + self.emergency_limit)
-        await self._close(tx, row, DONE)
+        await self.close(tx, row, DONE)
 
     async def _old(self, tx: Tx, subject: Mandate, others: dict[str, Mandate]) -> Mandate | None:
         """Whose grant the new one follows: the lead that came into the slot last, or the assist it replaces."""
@@ -262,13 +276,14 @@ class Switching:
         adopt(tx, asdict(row))
         return row, locked.pop(subject.id), locked
 
-    async def _drop(self, tx: Tx, row: Switch, why: str) -> None:
+    async def drop(self, tx: Tx, row: Switch, why: str) -> None:
+        """Given up: what it had set yielding is lifted."""
         await switches.lock_head(tx.conn)
         sequence = await switches.next_sequence(tx.conn)
         tx.emit(facts.SwitchDropped(switch=row.id, why=why), key=f"{row.id}:dropped", sequence=sequence, area=row.area)
-        await self._close(tx, row, DROPPED, why)
+        await self.close(tx, row, DROPPED, why)
 
-    async def _close(self, tx: Tx, row: Switch, state: str, why: str | None = None) -> None:
+    async def close(self, tx: Tx, row: Switch, state: str, why: str | None = None) -> None:
         """The place is free: those that wait for it may try."""
         await switches.set_switch(tx.conn, row.id, state=state, ended_at=tx.now, why_dropped=why)
         took = (tx.now - (row.opened_at or tx.now)).total_seconds()

@@ -98,6 +98,7 @@ class MandateRow(Base, table=True):
     earmark: str | None = None
     term: int | None = a_number(nullable=True)
     held_from: datetime | None = a_moment(nullable=True)
+    slot_from: datetime | None = a_moment(nullable=True)
     ended_at: datetime | None = a_moment(nullable=True)
     reason: str | None = None
     shortfall_fen: int = a_number()
@@ -165,6 +166,17 @@ class SwitchRow(Base, table=True):
     traceparent: str | None = None
 
 
+class RekeyingRow(Base, table=True):
+    """A re-keying of areas that population has announced, and whether it has taken effect."""
+
+    __tablename__ = "rekeying"
+    id: str = Field(primary_key=True)
+    moves: Any = a_json()
+    state: str
+    heard_at: datetime = a_moment()
+    done_at: datetime | None = a_moment(nullable=True)
+
+
 class AwaitedRow(Base, table=True):
     """A replica that a switch waits for, and its answer."""
 
@@ -215,6 +227,7 @@ mandate = table_of(MandateRow)
 history = table_of(HistoryRow)
 slot = table_of(SlotRow)
 switch = table_of(SwitchRow)
+rekeying = table_of(RekeyingRow)
 awaited = table_of(AwaitedRow)
 cases_ready = table_of(CasesReadyRow)
 replica = table_of(ReplicaRow)

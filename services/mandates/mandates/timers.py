@@ -12,6 +12,7 @@ from mandates.domain.activation import may_activate
 from mandates.domain.ending import end_by_plan
 from mandates.domain.mandate import ACTIVE, SUSPENDED, Mandate
 from mandates.domain.switch import ACTIVATION, SUSPENSION
+from mandates.rekeying import Rekeyings, is_rekeying
 from mandates.switching import DEADLINE, EMERGENCY_LIMIT, STEP, TRY, Switching, adopt, origin
 from suizhuan.deadlines import DeadlineHandler
 from suizhuan.unit_of_work import Tx
@@ -30,17 +31,20 @@ async def watch_planned_end(tx: Tx, mandate: Mandate) -> None:
         await tx.deadline(PLANNED_END, mandate.id, mandate.ends_at)
 
 
-def make(switching: Switching) -> Mapping[str, DeadlineHandler]:
+def make(switching: Switching, rekeyings: Rekeyings) -> Mapping[str, DeadlineHandler]:
     """The handlers by kind."""
 
+    def machine(ref: str) -> Switching | Rekeyings:
+        return rekeyings if is_rekeying(ref) else switching
+
     async def try_switch(tx: Tx, ref: str, _: dict[str, Any]) -> None:
-        await switching.attempt(tx, ref)
+        await machine(ref).attempt(tx, ref)
 
     async def step(tx: Tx, ref: str, _: dict[str, Any]) -> None:
-        await switching.step(tx, ref)
+        await machine(ref).step(tx, ref)
 
     async def expire(tx: Tx, ref: str, _: dict[str, Any]) -> None:
-        await switching.expire(tx, ref)
+        await machine(ref).expire(tx, ref)
 
     async def activate(tx: Tx, ref: str, data: dict[str, Any]) -> None:
         adopt(tx, data)

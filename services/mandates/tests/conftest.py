@@ -275,6 +275,7 @@ def make_service(url: str, folder: Path, clock: Clock, log: Log | None = None) -
         database_url=url,
         data_dir=folder,
         profile="test",
+        topics=("population.rekeying",),
         issuers=(IssuerSettings(issuer=ISSUER, jwks_file=keys),),
     )
     return build(settings, broker=log or cast(Log, object()), clock=clock), key

@@ -25,6 +25,7 @@ from suizhuan.kernel.clock import SystemClock
 from suizhuan.ports.log import NewRecord, TopicSpec
 from suizhuan.seed import Seed
 from suizhuan.testing import record
+from suizhuan.testing_world import rows
 
 from .conftest import NANGUAN, RUBBISH, World, make_service
 
@@ -203,3 +204,48 @@ async def recovered(world: World) -> bool:
 async def outbox_of(world: World) -> list[Any]:
     async with world.parts.database.read() as conn:
         return list(await conn.execute(select(outbox.c.id).where(outbox.c.topic == "mandates.mandate")))
+
+
+async def test_codes_that_changed_after_the_backup_are_those_of_the_log(
+    database_url: str, tmp_path: Path, log: EmbeddedLog, small_seed: Seed, backup: Backup
+) -> None:
+    new = "321302002911"
+    async with at_work(database_url, tmp_path, log, small_seed) as world:
+        await until(lambda: ready(world))
+        held = str((await world.propose())["id"])
+        await until(lambda: admitted(world, held))
+        await say(log, "finance.earmark.funded", held, {"earmark": held, "mandate": held, "amount_fen": 100})
+
+        async def active() -> bool:
+            return await world.state(held) == "active"
+
+        await until(active)
+        copy = await backup(database_url)
+        await until(lambda: ready(world))
+        moves = [{"old": NANGUAN, "new": new, "heir": True}]
+        announced = {"rekeying": "r-1", "within": "321302002", "moves": moves, "areas": []}
+        await say(log, "population.rekeying.announced", "r-1", announced)
+
+        async def moved() -> bool:
+            """And told: what waits in the outbox is lost with the disk."""
+            async with world.parts.database.read() as conn:
+                waits = (await conn.execute(select(outbox.c.id).limit(1))).first()
+            return (await row(world, held))["area"] == new and waits is None
+
+        await until(moved)
+        tables = (t.mandate, t.slot, t.organisation_area, t.rekeying)
+        as_it_was = {x.name: await rows(world.service, x, {"heard_at", "done_at"}) for x in tables}
+
+    async with at_work(copy, tmp_path, log, small_seed) as world:
+        await world.parts.recovery.ready()
+        assert (await row(world, held))["area"] == NANGUAN
+        done = await world.service.reconciler.adopt(Context("operator", None, "r1"), "restored")
+        assert (done.left, done.why) == (0, None)
+        for x in tables:
+            found = await rows(world.service, x, {"heard_at", "done_at"})
+            assert [r for r in found if r not in as_it_was[x.name]] == [], x.name
+            assert len(found) == len(as_it_was[x.name]), x.name
+        await until(lambda: ready(world))
+        assert await world.responsible(new) == "community-nanguan"
+        refused = await world.post("/mandates", world.proposal(area=NANGUAN))
+        assert (refused.status_code, refused.json()["code"]) == (409, "area_given_up")

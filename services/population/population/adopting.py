@@ -9,20 +9,22 @@ brought and the backup does not know is told by nothing but counts: the file is 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from population import store, store_imports, store_people
+from population import rekeying, store, store_imports, store_people
 from population import tables as t
 from population.adopting_files import FILES
 from population.domain import facts, job, person
+from population.domain import rekeying as rekeyed
 from population.domain.area import Area
 from population.domain.building import Building, Dwelling
 from population.domain.correction import ACCEPTED, ASKED, REJECTED, Correction
 from population.domain.erasure import GONE
+from population.domain.facts_rekeying import AreaGivenUp, RekeyingAnnounced, RekeyingDone
 from population.domain.household import Household
 from population.domain.job import LOST, Job
 from population.domain.person import DEPARTED, ERASED, PRESENT, Person
@@ -211,11 +213,35 @@ async def _counted(tx: Tx, event: Event, fact: facts.PeopleCounted, _: Rules) ->
     await store_imports.put_all(tx, t.count, [{**row, "version": event.sequence, "counted_at": event.time}])
 
 
+async def _announced(tx: Tx, event: Event, fact: RekeyingAnnounced, _: Rules) -> None:
+    made = rekeyed.Rekeying(
+        id=fact.rekeying,
+        within=fact.within,
+        moves=tuple(asdict(move) for move in fact.moves),
+        areas=tuple(asdict(area) for area in fact.areas),
+        state=rekeyed.ANNOUNCED,
+        version=event.sequence,
+        announced_at=event.time,
+    )
+    await put(tx, store.rekeyings, made)
+
+
+async def _rekeyed(tx: Tx, event: Event, fact: RekeyingDone, _: Rules) -> None:
+    """Codes have followed by the authority log; what no code says follows here."""
+    found = await store.rekeyings.find(tx.conn, fact.rekeying, lock=True)
+    if found is not None:
+        await rekeying.give_buildings(tx, found)
+        await put(tx, store.rekeyings, replace(found, version=event.sequence, state=rekeyed.DONE, done_at=event.time))
+
+
 _TAKERS: dict[type[Any], Taker] = {
     facts.AreaRegistered: _area,
     facts.AreaRenamed: setter(
         store.areas, "area", lambda fact, _e, _f: {"name_zh": fact.name, "name_en": fact.name_en}
     ),
+    AreaGivenUp: setter(store.areas, "area", lambda fact, _e, _f: {"now": fact.now}),
+    RekeyingAnnounced: _announced,
+    RekeyingDone: _rekeyed,
     facts.BuildingRegistered: _building,
     facts.DwellingRegistered: _dwelling,
     facts.HouseholdRegistered: _household,

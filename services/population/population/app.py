@@ -8,13 +8,16 @@ from population import (
     adopting,
     gauges,
     inbound,
+    rekeying,
     routes_areas,
     routes_coverage,
     routes_files,
     routes_imports,
     routes_people,
     routes_permits,
+    routes_rekeyings,
     routes_rights,
+    tables,
     timers,
 )
 from population.errors import ERRORS
@@ -43,6 +46,7 @@ def build(
     parts = Parts.make("population", mine, EVENTS, broker=broker, clock=clock, database=database)
     rules = Rules.of(parts.profile, id_key(mine))
     imports = Imports(rules)
+    parts.replica.on_rekeying, parts.replica.on_done = rekeying.before, rekeying.after
     service = Service(
         parts=parts,
         migrations=MIGRATIONS,
@@ -50,6 +54,7 @@ def build(
         catalogue=ERRORS,
         routers=[
             routes_areas.router,
+            routes_rekeyings.router,
             routes_people.router,
             routes_imports.router,
             routes_files.router,
@@ -61,6 +66,7 @@ def build(
         adoption=adopting.make(rules),
         look=gauges.look,
         deadlines=timers.make(rules, imports),
+        placed=tables.PLACED,
     )
     service.app.state.rules = rules
     service.app.state.imports = imports

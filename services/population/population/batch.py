@@ -22,7 +22,7 @@ from suizhuan.context import new_id
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Authority, Tx
 
-NO_POWER = frozenset({"missing_power", "term_passed"})
+NO_POWER = frozenset({"missing_power", "term_passed", "area_given_up"})
 
 
 class Batch:

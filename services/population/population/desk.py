@@ -39,10 +39,13 @@ async def carry_out(command: Command, work: Callable[[Tx], Awaitable[BaseModel]]
 
 
 async def known_grid(tx: Tx, code: str) -> str:
-    """A registered grid, trimmed. Errors: `area_malformed`, `not_a_grid`, `unknown_area`."""
+    """A grid that is in use, trimmed. Errors: `area_malformed`, `not_a_grid`, `unknown_area`, `area_given_up`."""
     grid = needs_grid(trim(code))
-    if await store.areas.find(tx.conn, grid) is None:
+    found = await store.areas.find(tx.conn, grid)
+    if found is None:
         raise Refusal("unknown_area", area=grid)
+    if found.now is not None:
+        raise Refusal("area_given_up", area=grid, now=found.now)
     return grid
 
 

@@ -23,6 +23,49 @@ ERRORS = ErrorCatalogue(
             "请先登记上级区域",
             "Register that one first",
         ),
+        # areas that get other codes
+        "rekeying_under_way": ErrorSpec(
+            409,
+            "区划调整 {rekeying} 已公布、尚未生效",
+            "The re-keying {rekeying} was announced and has not taken effect yet",
+            "待其生效后再试",
+            "Try again when it has",
+        ),
+        "lengths_differ": ErrorSpec(
+            422,
+            "{old} 与 {new} 位数不同：新旧代码须同级",
+            "{old} and {new} differ in length: a code becomes one of the same level",
+        ),
+        "move_twice": ErrorSpec(422, "{area} 的同一调整出现两次", "The same move of {area} stands there twice"),
+        "split_by_grids": ErrorSpec(
+            422,
+            "{area} 不是网格，不能按楼栋拆分",
+            "{area} is no grid, and is not split by its buildings",
+            "请列出其下各网格的去向，其余随本代码走",
+            "List where its grids go; all others go with it",
+        ),
+        "heir_unclear": ErrorSpec(
+            422,
+            "{area} 须恰有一个承继者；楼栋只列在网格拆出的部分",
+            "{area} needs exactly one heir; buildings are listed for the parts that a grid gives away",
+            "请在拆分或合并的各项中恰好指定一项 heir",
+            "Mark exactly one of the moves of a split or a merge as the heir",
+        ),
+        "moves_chained": ErrorSpec(
+            422,
+            "新代码 {area} 位于本次停用的区域内",
+            "The new code {area} lies in an area that is given up by the same re-keying",
+            "请分两次调整",
+            "Announce two, one after the other",
+        ),
+        "areas_become_one": ErrorSpec(
+            422,
+            "{areas} 将合为 {area}，却未逐一列出",
+            "{areas} would all become {area}, without each of them being listed",
+            "合并须列出每个旧代码及其去向",
+            "List every code that is merged",
+        ),
+        "names_missing": ErrorSpec(422, "新代码 {area} 没有名称", "The new code {area} has no names"),
         "not_a_grid": ErrorSpec(422, "须为 15 位网格代码：{area}", "This needs a grid, of 15 digits: {area}"),
         "building_known": ErrorSpec(
             409, "该网格已有同名楼栋（{building}）", "The grid has a building of that name already ({building})"

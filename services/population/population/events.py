@@ -2,6 +2,7 @@
 
 from population.domain import facts
 from population.domain import facts_files as files
+from population.domain import facts_rekeying as rekeying
 from suizhuan import platform_events
 from suizhuan.events import EventRegistry
 
@@ -10,6 +11,11 @@ EVENTS = EventRegistry("population")
 AREA = EVENTS.topic("population.area")
 EVENTS.register(AREA, facts.AreaRegistered, "area.registered")
 EVENTS.register(AREA, facts.AreaRenamed, "area.renamed")
+EVENTS.register(AREA, rekeying.AreaGivenUp, "area.given_up")
+
+REKEYING = EVENTS.topic("population.rekeying")
+EVENTS.register(REKEYING, rekeying.RekeyingAnnounced, "rekeying.announced")
+EVENTS.register(REKEYING, rekeying.RekeyingDone, "rekeying.done")
 
 BUILDING = EVENTS.topic("population.building")
 EVENTS.register(BUILDING, facts.BuildingRegistered, "building.registered")

@@ -18,10 +18,10 @@ from typing import Any
 
 import structlog
 
-from population import columns, desk, sheets, store, store_imports
+from population import columns, desk, rekeying, sheets, store, store_imports
 from population import tables as t
 from population.batch import Batch
-from population.domain import facts, job
+from population.domain import job
 from population.domain.job import Job
 from population.domain.powers import IMPORT, REGISTER
 from population.incoming import Reader, Refused, Row
@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 2000
 HEADER = 1  # the line of the header, as spreadsheets count
-POWERLESS = frozenset({"missing_power", "term_passed"})
+POWERLESS = frozenset({"missing_power", "term_passed", "area_given_up"})
 
 
 @dataclass(slots=True)
@@ -99,7 +99,8 @@ class Imports:
             return
         after = await self._take(tx, found, lines)
         if at_end and not lines:
-            await self._count(tx, after)
+            known = await tx.codes()
+            await rekeying.count(tx, sorted({known.now(grid) for grid in after.grids}))
             await self._end(tx, job.complete(after, tx.now), authority)
         elif after.read > self.rules.population.imports.max_rows:
             await self._end(tx, job.stop(after, "too_many_rows", tx.now), authority)
@@ -154,22 +155,6 @@ class Imports:
             for one in refused
         ]
         await store_imports.put_all(tx, t.import_error, rows)
-
-    async def _count(self, tx: Tx, after: Job) -> None:
-        """How many live in each grid that the file touched."""
-        people, households, versions = await store_imports.counted(tx.conn, after.grids)
-        rows = []
-        for grid in after.grids:
-            row = {
-                "grid": grid,
-                "people": sum(people[grid].values()),
-                "households": households.get(grid, 0),
-                "by_registration": dict(sorted(people[grid].items())),
-            }
-            version = versions.get(grid, 0) + 1
-            tx.emit(facts.PeopleCounted(**row), key=grid, sequence=version, area=grid)  # type: ignore[arg-type]
-            rows.append({**row, "version": version, "counted_at": tx.now})
-        await store_imports.put_all(tx, t.count, rows)
 
     async def _end(self, tx: Tx, change: Any, authority: Authority | None) -> None:
         """The file is deleted; what was refused is kept for whoever mends it, for a while."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from population import desk, store, store_views
+from population import desk, store, store_rekeyings, store_views
 from population.domain import area as areas
 from population.domain import building as buildings
 from population.domain import household as households
@@ -73,8 +73,10 @@ async def register_area(request: Request, command: CommandDep, body: AreaIn) -> 
         if not contains(root, code):
             raise Refusal("area_outside", area=code, root=root)
         authority = await desk.act(tx, command, REGISTER_AREA, DIVISIONS, place)
-        if await store.areas.find(tx.conn, code) is not None:
-            raise Refusal("area_known", area=code)
+        if (found := await store.areas.find(tx.conn, code)) is not None:
+            raise Refusal("area_given_up", area=code, now=found.now) if found.now else Refusal("area_known", area=code)
+        if (announced := await store_rekeyings.announced(tx.conn)) is not None and announced.reaches(code):
+            raise Refusal("rekeying_under_way", rekeying=announced.id)
         known = parent is not None and await store.areas.find(tx.conn, parent) is not None
         change = areas.register(code, body.name, body.name_en, root=root, parent_known=known)
         return AreaOut.of(await store.areas.add(tx, change, authority))
@@ -91,6 +93,8 @@ async def rename_area(command: CommandDep, area: str, body: NamesIn) -> Response
         found = await store.areas.get(tx.conn, code, lock=tx.locks)
         authority = await desk.act(tx, command, REGISTER_AREA, DIVISIONS, code)
         command.check_version(found.version)
+        if found.now is not None:
+            raise Refusal("area_given_up", area=code, now=found.now)
         return AreaOut.of(await store.areas.save(tx, areas.rename(found, body.name, body.name_en), authority))
 
     return await desk.carry_out(command, work)

@@ -62,6 +62,7 @@ class AreaOut(BaseModel):
     name_en: str
     synthetic: bool = Field(description="代码为虚构 / the code is made up")
     version: int
+    now: str | None = Field(default=None, description="已停用：现为此代码 / given up: this one stands for it now")
 
     @staticmethod
     def of(area: Area) -> AreaOut:
@@ -72,6 +73,7 @@ class AreaOut(BaseModel):
             name_en=area.name_en,
             synthetic=area.synthetic,
             version=area.version,
+            now=area.now,
         )
 
 

@@ -22,13 +22,14 @@ from population.domain.household import Household
 from population.domain.job import Job
 from population.domain.permit import Permit
 from population.domain.person import Person
+from population.domain.rekeying import Rekeying
 from suizhuan.db.query import Query
 from suizhuan.db.statements import upsert
 from suizhuan.db.types import Json
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Authority, Tx
 
-A = TypeVar("A", Area, Building, Household, Person, File, Permit, Correction, Job)
+A = TypeVar("A", Area, Rekeying, Building, Household, Person, File, Permit, Correction, Job)
 
 
 class Aggregates(Generic[A]):
@@ -98,6 +99,7 @@ class Aggregates(Generic[A]):
 
 
 areas = Aggregates("area", Area, t.area, "code")
+rekeyings = Aggregates("rekeying", Rekeying, t.rekeying)
 buildings = Aggregates("building", Building, t.building)
 households = Aggregates("household", Household, t.household)
 people = Aggregates("person", Person, t.person)

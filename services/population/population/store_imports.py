@@ -76,8 +76,10 @@ async def header(conn: AsyncConnection, job: str, line: int) -> list[str]:
 
 
 async def grids_of(conn: AsyncConnection, area: str) -> set[str]:
-    """The registered grids of an area."""
-    query = select(t.area.c.code).where(t.area.c.kind == "grid", *store_views.inside(t.area.c.code, area))
+    """The grids of an area that are in use."""
+    query = select(t.area.c.code).where(
+        t.area.c.kind == "grid", t.area.c.now.is_(None), *store_views.inside(t.area.c.code, area)
+    )
     return set((await conn.execute(query)).scalars())
 
 

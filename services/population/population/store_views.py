@@ -46,7 +46,8 @@ def place(one: Any) -> str:
 
 
 async def areas(conn: AsyncConnection, area: str, kind: str | None, cursor: str, limit: int) -> list[Any]:
-    query = select(*store.areas.columns).where(*inside(t.area.c.code, area))
+    """Those in use."""
+    query = select(*store.areas.columns).where(*inside(t.area.c.code, area), t.area.c.now.is_(None))
     if kind is not None:
         query = query.where(t.area.c.kind == kind)
     if cursor:

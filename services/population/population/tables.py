@@ -12,9 +12,11 @@ from population.tables_base import Base
 from population.tables_imports import CountRow, FreshRow, ImportErrorRow, ImportFileRow, JobRow, MandateRow
 from suizhuan.db.columns import a_code, a_json, a_moment, a_number, a_text, table_of
 
+ANNOUNCED = text("state = 'announced'")
+
 
 class AreaRow(Base, table=True):
-    """An area that is in use."""
+    """An area that is in use, or was: then `now` stands for it."""
 
     __tablename__ = "area"
     code: str = a_code(primary=True)
@@ -23,6 +25,24 @@ class AreaRow(Base, table=True):
     kind: str
     version: int = a_number()
     synthetic: bool
+    now: str | None = a_text(nullable=True)
+
+
+class RekeyingRow(Base, table=True):
+    """A re-keying of areas, from its announcement on. One at a time: each is judged on what the last has left."""
+
+    __tablename__ = "rekeying"
+    __table_args__ = (
+        Index("rekeying_one_announced", "state", unique=True, postgresql_where=ANNOUNCED, sqlite_where=ANNOUNCED),
+    )
+    id: str = Field(primary_key=True)
+    within: str
+    moves: Any = a_json()
+    areas: Any = a_json()
+    state: str
+    version: int = a_number()
+    announced_at: datetime = a_moment()
+    done_at: datetime | None = a_moment(nullable=True)
 
 
 class BuildingRow(Base, table=True):
@@ -236,6 +256,7 @@ class CorrectionPrivateRow(Base, table=True):
 
 own: MetaData = Base.metadata
 area = table_of(AreaRow)
+rekeying = table_of(RekeyingRow)
 building = table_of(BuildingRow)
 dwelling = table_of(DwellingRow)
 household = table_of(HouseholdRow)
@@ -256,10 +277,6 @@ count = table_of(CountRow)
 fresh = table_of(FreshRow)
 mandate = table_of(MandateRow)
 
-# Every column that holds a code of an area: what a split, a merge or another numbering has to carry over.
-PLACED = tuple(
-    column
-    for table in own.sorted_tables
-    for column in table.columns
-    if column.name in ("grid", "area") or column is area.c.code
-)
+# Every column that holds a code of an area and follows when that gets another one. The register of areas itself keeps
+# the old code beside the new.
+PLACED = tuple(column for table in own.sorted_tables for column in table.columns if column.name in ("grid", "area"))

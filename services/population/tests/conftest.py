@@ -23,7 +23,7 @@ GRID, GRID_2, FOREIGN = NANGUAN + "001", NANGUAN + "002", XIANGLI + "001"
 OWNER, COMMUNITY, OTHER = "dept-civil-affairs", "community-nanguan", "community-xiangli"
 AREAS = (ROOT, STREET, NANGUAN, XIANGLI, GRID, GRID_2, FOREIGN)
 ALL_POWERS = {
-    powers.DIVISIONS: [powers.REGISTER_AREA],
+    powers.DIVISIONS: [powers.REGISTER_AREA, powers.REKEY_AREA],
     powers.REGISTER: [
         powers.REGISTER_BUILDING,
         powers.REGISTER_HOUSEHOLD,

@@ -13,7 +13,7 @@ from suizhuan.kernel.clock import ManualClock
 from suizhuan.testing_databases import Databases
 from suizhuan.testing_world import played
 
-from .conftest import COMMUNITY, GRID, GRID_2, NANGUAN, OTHER, OWNER, World, id_number, made
+from .conftest import COMMUNITY, GRID, GRID_2, NANGUAN, OTHER, OWNER, XIANGLI, World, id_number, made
 from .test_imports import as_csv, line
 
 OK, POWER, KIND, LINK = 0, "missing_power", "wrong_kind", "not_linked"
@@ -42,6 +42,9 @@ def nothing(_: dict[str, str]) -> Any:
 ROWS: list[Cell] = [
     ("POST", "/areas", lambda _: {"area": NANGUAN + "050", "name": "新", "name_en": "New"}, HOME),
     ("POST", "/areas/{grid}/names", lambda _: {"name": "新", "name_en": "New"}, HOME),
+    ("POST", "/rekeyings", lambda _: {"moves": [{"old": GRID_2, "new": NANGUAN + "060"}]}, HOME),
+    ("GET", "/rekeyings", None, ANYBODY),
+    ("GET", "/rekeyings/{rekeying}", None, ANYBODY),
     ("GET", "/areas", None, ANYBODY),
     ("GET", "/areas/{grid}", None, ANYBODY),
     ("POST", "/buildings", lambda _: {"grid": GRID, "name": "新楼"}, HOME),
@@ -137,6 +140,10 @@ async def furnish(world: World) -> dict[str, str]:
     begun = await world.post("/imports", COMMUNITY, content=as_csv([line(40, 姓名="")]), headers=headers, area=NANGUAN)
     ids["import"] = begun["id"]
     await world.deadlines()
+    moves = [{"old": XIANGLI + "001", "new": XIANGLI + "061"}]
+    announced = await world.post("/rekeyings", OTHER, {"moves": moves})
+    await world.log.rekey(announced["moves"], rekeying=announced["id"])
+    ids["rekeying"] = announced["id"]
     asked = {"field": "name", "value": "x"}
     answer = await world.ask("POST", "/me/corrections", None, asked, caller="resident", subject="resident-mine")
     ids["correction"] = answer.json()["id"]

@@ -49,6 +49,9 @@ async def everything_that_can_happen(world: World, known: str) -> None:
     """To a person that the backup knows, and to others that it does not."""
     await world.post("/areas", COMMUNITY, {"area": NANGUAN + "009", "name": "第九", "name_en": "Ninth"})
     await world.post(f"/areas/{GRID}/names", COMMUNITY, {"name": "改名", "name_en": "Renamed"})
+    moves = [{"old": NANGUAN + "009", "new": NANGUAN + "019"}]
+    made = await world.post("/rekeyings", COMMUNITY, {"moves": moves})
+    await world.log.rekey(made["moves"], rekeying=made["id"])
     building = await world.building()
     flat = await world.post(f"/buildings/{building['id']}/dwellings", COMMUNITY, {"room": "1"})
     household = await world.household(dwelling=flat["id"])
@@ -110,7 +113,7 @@ async def test_everything_that_is_not_personal_is_what_the_log_says(
     never = {"import.stopped", "permit.lapsed"}
     assert {n for n in own if any(f"population.{n}.v1" in headers for headers in said)} >= own - never
     await publish(world.service, log)
-    tables = [t.area, t.building, t.household, t.person, t.file, t.permit, t.correction, t.count]
+    tables = [t.area, t.rekeying, t.building, t.household, t.person, t.file, t.permit, t.correction, t.count]
     imported = {t.building.name, t.household.name, t.person.name}
     before = {x.name: await rows(world.service, x, UNSAID) for x in tables}
     jobs = await rows(world.service, t.job, LOST_WITH_ITS_FILE)

@@ -15,6 +15,7 @@ from property import (
     routes_owners,
     routes_premises,
     routes_repairs,
+    tables,
     timers,
 )
 from property.errors import ERRORS
@@ -45,6 +46,7 @@ def build(
         migrations=MIGRATIONS,
         title="物业 Property",
         catalogue=ERRORS,
+        placed=tables.PLACED,
         routers=[
             routes_estates.router,
             routes_premises.router,

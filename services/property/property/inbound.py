@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from property import complaining, store, store_leases, store_repairs
+from suizhuan.areas import AreaCode
 from suizhuan.cloudevents import Event
 from suizhuan.inbox import Inbound, View
 from suizhuan.kernel.area import trim
@@ -56,7 +57,7 @@ class OrganisationView(View):
     name: str
     name_en: str = ""
     kind: str = ""
-    areas: list[str]
+    areas: list[AreaCode]
 
 
 def make(topics: Sequence[str] = ()) -> Inbound:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import Index, MetaData
 
 from property.tables_base import PREFIX, Base
+from property.tables_owners import meetings, owners
 from suizhuan.db.columns import a_day, a_moment, a_number, a_text, table_of
 
 
@@ -243,3 +244,7 @@ firms = table_of(FirmRow)
 contracts = table_of(ContractRow)
 organisation = table_of(OrganisationRow)
 organisation_area = table_of(OrganisationAreaRow)
+
+# Every column that holds a code of an area and follows when that gets another one.
+_PLACED = (estates, premises, leases, repairs, firms, contracts, owners, meetings, organisation_area)
+PLACED = tuple(table.c.area for table in _PLACED)

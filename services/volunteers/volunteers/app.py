@@ -9,7 +9,7 @@ from suizhuan.kernel.clock import Clock
 from suizhuan.ports.log import Log
 from suizhuan.service import Parts, Service
 from suizhuan.settings import ServiceSettings
-from volunteers import adopting, gauges, inbound, routes, routes_commands, routes_me, routes_organiser, timers
+from volunteers import adopting, gauges, inbound, routes, routes_commands, routes_me, routes_organiser, tables, timers
 from volunteers.errors import ERRORS
 from volunteers.events import EVENTS
 from volunteers.rules import Rules
@@ -33,6 +33,7 @@ def build(
         migrations=MIGRATIONS,
         title="志愿 Volunteers",
         catalogue=ERRORS,
+        placed=tables.PLACED,
         # `me` first: it stands where an id may stand, too
         routers=[
             routes_commands.router,

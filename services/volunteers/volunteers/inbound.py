@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from suizhuan.areas import AreaCode
 from suizhuan.cloudevents import Event
 from suizhuan.inbox import Inbound, View
 from suizhuan.kernel.area import trim
@@ -58,7 +59,7 @@ class OrganisationView(View):
     name: str
     name_en: str = ""
     kind: str = ""
-    areas: list[str]
+    areas: list[AreaCode]
 
 
 class FileView(View):

@@ -229,3 +229,6 @@ shifts, shift_codes, sign_ups = table_of(ShiftRow), table_of(ShiftCodeRow), tabl
 courses = table_of(CourseRow)
 organisation, organisation_area = table_of(OrganisationRow), table_of(OrganisationAreaRow)
 ended_mandates, closed_files = table_of(EndedMandateRow), table_of(ClosedFileRow)
+
+# Every column that holds a code of an area and follows when that gets another one.
+PLACED = tuple(column for table in own.sorted_tables for column in table.columns if column.name == "area")

@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from suizhuan.areas import Codes, codes
 from suizhuan.authority.grants import to_grant
 from suizhuan.db.tables import authority_state, grants
 from suizhuan.kernel.area import LENGTHS, prefixes
@@ -28,6 +29,7 @@ class Book:
     def __init__(self) -> None:
         self.sequence = -1  # of the newest record it reflects; -1: nothing was read yet
         self.stale = True  # the database is known to be further
+        self.codes = Codes()  # what codes of areas have become
         self._grants: dict[str, Grant] = {}
         self._following = asyncio.Lock()
         self._live: dict[str, dict[str, dict[str, Grant]]] = {}  # affair -> area -> mandate
@@ -73,7 +75,10 @@ class Book:
                 rows = (await conn.execute(select(grants).where(grants.c.sequence > known))).all()
                 if known < 0:
                     self._grants, self._live, self._held = {}, {}, {}
-                self._take(to_grant(row) for row in rows)
+                found = [to_grant(row) for row in rows]
+                if any(y.to for grant in found for y in grant.yielding):  # whoever holds a broader area has heard of it
+                    self.codes = await codes(conn)
+                self._take(found)
                 self.sequence = newest
             self.stale = False
 

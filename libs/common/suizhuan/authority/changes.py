@@ -97,6 +97,13 @@ class Changes:
         """From now on it yields exactly these."""
         self._change(replace(grant, yielding=tuple(items)))
 
+    def give_up(self, retired: Iterable[tuple[str, str]]) -> None:
+        """Nobody acts under these codes any more, whose area it is: all that were locked and contain one yield it."""
+        for old, new in retired:
+            for grant in list(self._grants.values()):
+                if grant.live and contains(grant.area, old):
+                    self.yielding(grant, (*grant.yielding, Yielding(old, to=new)))
+
     def beside(self, statement: Statement | Upsert, **values: object) -> None:
         """To be written with the grants."""
         self._beside.append((statement, values))

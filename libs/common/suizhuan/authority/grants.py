@@ -37,7 +37,9 @@ def values_of(grant: Grant, sequence: int) -> dict[str, Any]:
 
 def yielding_from(raw: dict[str, Any]) -> Yielding:
     until = raw.get("until")
-    return Yielding(raw["prefix"], raw.get("switch"), raw.get("mandate"), parse_utc(until) if until else None)
+    return Yielding(
+        raw["prefix"], raw.get("switch"), raw.get("mandate"), parse_utc(until) if until else None, raw.get("to")
+    )
 
 
 def yielding_to(items: Iterable[Yielding]) -> list[dict[str, Any]]:
@@ -47,6 +49,7 @@ def yielding_to(items: Iterable[Yielding]) -> list[dict[str, Any]]:
             "switch": y.switch,
             "mandate": y.mandate,
             "until": utc_text(y.until) if y.until else None,
+            **({"to": y.to} if y.to else {}),
         }
         for y in items
     ]

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from suizhuan.kernel.rekeying import Move, Table
+
 TOPIC = "mandates.authority"
 OPENED = "mandates.switch.opened"
 DONE = "mandates.switch.done"
@@ -51,13 +53,32 @@ class MovedSlotView(View):
     new: HoldingView | None = None
 
 
-class OpenedView(View):
+class RekeyView(View):
+    """A code that becomes another one (`suizhuan.kernel.rekeying`)."""
+
+    old: str
+    new: str
+    heir: bool = True
+
+
+class Rekeying(View):
+    """What a record says of areas that get other codes; mostly nothing."""
+
+    rekeys: list[RekeyView] = []
+    rekeying: str | None = None
+
+    @property
+    def table(self) -> Table:
+        return Table(Move(r.old, r.new, r.heir) for r in self.rekeys)
+
+
+class OpenedView(Rekeying):
     switch: str
     slots: list[SlotView]
     why: str
 
 
-class DoneView(View):
+class DoneView(Rekeying):
     switch: str
     slots: list[MovedSlotView]
     why: str = ""

@@ -7,13 +7,14 @@ applied stops the replica.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Column, bindparam, delete, insert, select, update
 
+from suizhuan import areas
 from suizhuan.authority import records
 from suizhuan.authority.changes import Changes
 from suizhuan.authority.records import (
@@ -75,6 +76,7 @@ _OPENED = insert(open_switch)
 _SLOTS = Query(select(open_switch.c.slots).where(open_switch.c.switch == bindparam("b_switch")))
 _LIFTED = delete(open_switch).where(open_switch.c.switch == bindparam("b_switch"))
 REJOIN_AFTER = timedelta(seconds=5)
+SETTLED_AFTER = 2  # A
 
 
 class State(NamedTuple):
@@ -86,14 +88,17 @@ class State(NamedTuple):
 
 
 class Replica:
-    """Applies records. The hooks run in the same transaction, after the grants have changed."""
+    """Applies records. The hooks run in the same transaction, after the grants have changed; and where areas get other
+    codes, after the columns in `placed` have followed."""
 
     def __init__(self, service: str, database: Database) -> None:
         self.service = service
         self.database = database
         self.on_opened: OnOpened | None = None
         self.on_done: OnDone | None = None
+        self.on_rekeying: OnDone | None = None  # before the columns in `placed` follow
         self.on_dropped: OnDropped | None = None
+        self.placed: Sequence[Column[Any]] = ()  # of this service's tables: columns that hold codes of areas
 
     async def apply(self, tx: Tx, event: Event) -> None:
         """Apply one record; one whose sequence is not above the last is ignored. Errors stop the replica."""
@@ -162,14 +167,47 @@ class Replica:
             names = [holding.mandate for holding in (slot.old, slot.new) if holding is not None]
             await changes.lock(slot.affair, slot.area if slot.role == LEAD else None, *names)
         await self._lift(tx, changes, done.switch)
+        known: areas.Codes | None = None
         for slot in done.slots:
             if slot.old is not None:
                 _end(changes, slot.old.mandate)
             if slot.new is not None:
                 await _begin(changes, slot, slot.new)
+                known = await self._never_again(tx, changes, slot, slot.new, known)
+        if done.rekeys:
+            changes.give_up(done.table.retired)
         await changes.write()
+        if done.rekeys:
+            await self._rekey(tx, changes, done)
         if self.on_done:
             await self.on_done(tx, done)
+
+    async def _never_again(
+        self, tx: Tx, changes: Changes, slot: MovedSlotView, new: HoldingView, known: areas.Codes | None
+    ) -> areas.Codes | None:
+        """A new grant knows the codes in its area that were given up: a broader lead says it, else our table does
+        (`known`, once it was read)."""
+        broader = _broader(changes, slot.affair, slot.area) if slot.role == LEAD else []
+        if broader:
+            gone = [y for y in broader[0].yielding if y.to and y.prefix.startswith(slot.area)]
+        else:
+            known = known or await areas.codes(tx.conn)
+            gone = [Yielding(old, to=now) for old, now in known.inside(slot.area)]
+        grant = changes.grant(new.mandate)
+        if gone and grant is not None:
+            changes.yielding(grant, (*grant.yielding, *gone))
+        return known
+
+    async def _rekey(self, tx: Tx, changes: Changes, done: DoneView) -> None:
+        """The same act: grants and rows have the new codes, or neither has."""
+        table = done.table
+        if self.on_rekeying:
+            await self.on_rekeying(tx, done)
+        await areas.note(tx.conn, done.switch, table, tx.now, changes.sequence)
+        await areas.follow(tx.conn, self.placed, table.retired)
+        if self.placed and table.retired:
+            # By then whatever was under way has committed, or cannot any more.
+            await tx.deadline(areas.SETTLE, done.switch, tx.now + SETTLED_AFTER * tx.timing.max_act)
 
     async def _dropped(self, tx: Tx, changes: Changes, dropped: DroppedView) -> None:
         await self._lift(tx, changes, dropped.switch)

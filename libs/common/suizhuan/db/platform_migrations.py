@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from suizhuan.db.types import BigInt
+from suizhuan.db.types import BigInt, UtcDateTime
 
 
 def relay_at_full_strength() -> None:
@@ -75,3 +75,19 @@ def back_from_restores() -> None:
     op.drop_table("log_ahead")
     op.drop_table("incarnation")
     op.drop_column("published", "topic_id")
+
+
+def areas_that_change() -> None:
+    """Codes of areas that were given up, and what stands for them."""
+    op.create_table(
+        "area_change",
+        sa.Column("switch", sa.Text(), primary_key=True),
+        sa.Column("old", sa.Text(), primary_key=True),
+        sa.Column("new", sa.Text(), nullable=False),
+        sa.Column("at", UtcDateTime(timezone=True), nullable=False),
+        sa.Column("sequence", BigInt, nullable=False),
+    )
+
+
+def back_from_areas_that_change() -> None:
+    op.drop_table("area_change")

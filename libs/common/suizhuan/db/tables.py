@@ -171,4 +171,16 @@ open_switch = Table(
     Column("slots", Json, nullable=False),
 )
 
+# Codes of areas that were given up, and what stands for them now: one row a move, for ever. `sequence` is that of the
+# record of the authority log that said so.
+area_change = Table(
+    "area_change",
+    platform,
+    Column("switch", Text, primary_key=True),
+    Column("old", Text, primary_key=True),
+    Column("new", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("sequence", BigInt, nullable=False),
+)
+
 SINGLE_ROW = text("id = 1")

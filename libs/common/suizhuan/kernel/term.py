@@ -37,13 +37,15 @@ class Yielding:
     """A part of a grant's area in which its holder may not act.
 
     `switch` set: the part is about to move. `mandate` set: a narrower lead grant holds it, until `until`
-    (plus the handover gap) or, without `until`, until a switch takes that grant away.
+    (plus the handover gap) or, without `until`, until a switch takes that grant away. `to` set: the code was given up,
+    for good; that one stands for it.
     """
 
     prefix: str
     switch: str | None = None
     mandate: str | None = None
     until: datetime | None = None
+    to: str | None = None
 
     def covers(self, place: str, now: datetime, gap: timedelta) -> bool:
         return contains(self.prefix, place) and (self.until is None or now < self.until + gap)
@@ -72,7 +74,7 @@ class Grant:
     def yields(self, place: str, now: datetime, gap: timedelta) -> Yielding | None:
         """The reason for which the holder may not act at `place`, if any; a switch before a narrower grant."""
         hits = [y for y in self.yielding if y.covers(place, now, gap)]
-        return next((y for y in hits if y.switch), hits[0] if hits else None)
+        return next((y for y in hits if y.switch), max(hits, key=lambda y: len(y.prefix), default=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def check_beat(beat: Beat, replica: str, now: datetime, timing: Timing) -> None:
 def check_act(act: Act, grant: Grant | None, now: datetime, timing: Timing, *, holder: str | None = None) -> None:
     """The act is allowed under `grant`, the present row of `act.mandate`. `holder` fills the words of a refusal.
 
-    Errors: `missing_power`, `term_passed`, `power_in_transition`.
+    Errors: `missing_power`, `term_passed`, `power_in_transition`, `area_given_up`.
     """
     missing = Refusal("missing_power", power=act.power, affair=act.affair, area=act.place, org=act.org, holder=holder)
     if grant is None or grant.holder != act.org or grant.affair != act.affair or act.power not in grant.powers:
@@ -137,8 +139,15 @@ def check_act(act: Act, grant: Grant | None, now: datetime, timing: Timing, *, h
     yielding = grant.yields(act.place, now, timing.handover_gap)
     if yielding is not None and yielding.switch:
         raise Refusal("power_in_transition", switch=yielding.switch, retry_after=1)
+    if yielding is not None and yielding.to:
+        raise given_up(yielding, act.place)
     if yielding is not None:
         raise missing
+
+
+def given_up(yielding: Yielding, place: str) -> Refusal:
+    """The refusal of an act under a code that was given up: it names the one that stands for it."""
+    return Refusal("area_given_up", area=place, now=f"{yielding.to}{place[len(yielding.prefix) :]}")
 
 
 def narrowest_first(grants: Sequence[Grant]) -> list[Grant]:

@@ -7,7 +7,7 @@ at the time of the first time, and must say the same again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -54,10 +54,11 @@ def after(case: Case, fact: object, known: Known) -> Case:
     command = _COMMANDS.get(type(fact))
     if command is None:
         raise ValueError(f"nothing is known of {type(fact).__name__}")
-    change = command(case, fact, known)
+    said = getattr(fact, "area", case.area)  # its place may have got another code since
+    change = command(replace(case, area=said), fact, known)
     if change.facts != (fact,):
         raise ValueError(f"it would be said otherwise: {change.facts}")
-    return change.case
+    return replace(change.case, area=case.area)
 
 
 def requested(fact: facts.HandoverRequested, at: datetime) -> Handover:
@@ -137,6 +138,11 @@ def _repointed(case: Case, fact: facts.CaseRepointed, known: Known) -> Change:
     )
 
 
+def _rekeyed(case: Case, fact: facts.CaseRekeyed, known: Known) -> Change:
+    grant = _grant(case, fact.responsible, fact.mandate, fact.term, case.affair, known.at)
+    return repointing.rekey(case, grant, switch=fact.switch)
+
+
 _COMMANDS: dict[type[Any], Callable[[Case, Any, Known], Change]] = {
     facts.CaseRouted: _routed,
     facts.CaseStarted: lambda case, _, known: work.start(case, known.at),
@@ -157,6 +163,7 @@ _COMMANDS: dict[type[Any], Callable[[Case, Any, Known], Change]] = {
     facts.CaseReturned: _returned,
     facts.CaseHoldRequested: lambda case, fact, _: repointing.ask_hold(case, fact.switch, fact.owner),
     facts.CaseRepointed: _repointed,
+    facts.CaseRekeyed: _rekeyed,
     facts.SwitchHoldsDropped: lambda case, fact, _: repointing.drop_holds(case, fact.switch, fact.holds),
     facts.PrivateRead: lambda case, fact, _: case.after(fact),
 }

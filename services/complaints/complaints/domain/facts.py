@@ -277,6 +277,20 @@ class CaseRepointed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRekeyed:
+    """The place of the case has another code, `area`; who answers for it does so under `term` of the same mandate.
+    Nothing has moved: `case_term` is as before."""
+
+    case: str
+    case_term: int
+    switch: str
+    responsible: str
+    mandate: str
+    term: int
+    area: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchHoldsDropped:
     """A switch was given up, or its hold came when nobody waited for it any more: the case stays where it is.
 

@@ -77,6 +77,21 @@ def repoint(
     )
 
 
+def rekey(case: Case, grant: Grant, *, switch: str) -> Change:
+    """The case stays with whom it is, under the grant's new term; its place has another code already. What was asked
+    for the switch is not needed, and serves when the case is paid."""
+    fact = facts.CaseRekeyed(
+        case=case.id,
+        case_term=case.case_term,
+        switch=switch,
+        responsible=grant.holder,
+        mandate=grant.mandate,
+        term=grant.term,
+        area=case.area,
+    )
+    return case.after(fact, term=grant.term, switch=None if case.switch == switch else case.switch)
+
+
 def drop_holds(case: Case, switch: str, holds: list[str]) -> Change:
     """The switch was given up: what was, or will be, held for it in this case is free again."""
     fact = facts.SwitchHoldsDropped(switch=switch, case=case.id, holds=holds)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from gateway.auditor.codes import Codes
 from gateway.auditor.history import History
 from gateway.auditor.records import Event, moment
 
@@ -80,6 +81,7 @@ class Authority:
         self.by_mandate: dict[str, list[Span]] = defaultdict(list)
         self.by_affair: dict[str, list[Span]] = defaultdict(list)
         self.switches: dict[str, Switch] = {}
+        self.codes = Codes()
         records = [e for n in ("opened", "done", "dropped") for e in history.by_name.get(f"mandates.switch.{n}", ())]
         for event in sorted(records, key=lambda e: e.offset):
             self._take(event)
@@ -103,6 +105,7 @@ class Authority:
             switch.dropped = switch.dropped or event
             return
         switch.done = switch.done or event
+        self.codes.take(event)
         for slot in event.data["slots"]:
             self._move(event, slot)
 

@@ -31,6 +31,7 @@ class Case:
     events: list[Event]
     affair: str = ""
     area: str = ""
+    areas: dict[str, str] = field(default_factory=dict)  # by event: what its place was called then
     moves: list[Move] = field(default_factory=list)
     handled: list[Event] = field(default_factory=list)
     verified: list[Event] = field(default_factory=list)
@@ -87,7 +88,7 @@ def rebuild(history: History) -> dict[str, Case]:
 
 def _take(case: Case, event: Event) -> None:
     case.affair = event.maybe("affair") or case.affair
-    case.area = event.maybe("area") or case.area
+    case.area = case.areas[event.id] = event.maybe("area") or case.area
     moved = move(event)
     if moved is not None:
         case.moves.append(moved)

@@ -35,7 +35,7 @@ def _receiver(trail: Trail, case: Case, moved: Move) -> Iterator[Violation]:
     if not offsets:
         return  # told by G6
     span = trail.authority.find(moved.mandate, moved.term)
-    if span is None or not _holds(span, case, moved) or not any(span.alive(offset) for offset in offsets):
+    if span is None or not _holds(trail, span, case, moved) or not any(span.alive(offset) for offset in offsets):
         yield violation(
             "receiver_without_grant",
             moved.event,
@@ -47,10 +47,11 @@ def _receiver(trail: Trail, case: Case, moved: Move) -> Iterator[Violation]:
         )
 
 
-def _holds(span: Span, case: Case, moved: Move) -> bool:
+def _holds(trail: Trail, span: Span, case: Case, moved: Move) -> bool:
     affair = moved.event.maybe("affair") or case.affair
     area = moved.event.maybe("area") or case.area
-    return span.holder == moved.receiver and span.affair == affair and area.startswith(span.area)
+    at_home = trail.authority.codes.inside(area, span.area)
+    return span.holder == moved.receiver and span.affair == affair and at_home
 
 
 def _left_behind(trail: Trail, case: Case) -> Iterator[Violation]:
@@ -62,6 +63,7 @@ def _left_behind(trail: Trail, case: Case) -> Iterator[Violation]:
     span = trail.authority.find(last.mandate, last.term)
     if span is None or span.ended is None or trail.applied.get("complaints", -1) <= span.ended.offset:
         return
-    if any(s.alive(trail.applied["complaints"]) for s in trail.authority.by_mandate[last.mandate]):
-        return  # suspended and resumed
+    present = [s for s in trail.authority.by_mandate[last.mandate] if s.alive(trail.applied["complaints"])]
+    if any(trail.authority.codes.inside(case.area, s.area) for s in present):
+        return  # suspended and resumed, or its area has another code
     yield violation("case_left_behind", last.event, span.ended, mandate=last.mandate, org=last.receiver)

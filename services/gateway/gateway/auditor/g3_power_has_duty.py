@@ -35,7 +35,8 @@ def _act(trail: Trail, event: Event) -> Iterator[Violation]:
     if span is None:
         yield violation("act_without_grant", event, mandate=event.mandate, term=event.term)
         return
-    yield from _within_grant(event, span, _place(trail, event))
+    yield from _within_grant(trail, event, span, _place(trail, event))
+    yield from _old_code(trail, event)
     if event.authority_offset < span.begun.offset:
         yield violation("act_before_grant", event, span.begun, mandate=span.mandate, term=span.term)
     elif not span.alive(event.authority_offset) or _after_planned_end(trail, event, span):
@@ -49,19 +50,28 @@ def _act(trail: Trail, event: Event) -> Iterator[Violation]:
             yield violation("beat_too_old", event, age=round(age.total_seconds()))
 
 
-def _within_grant(event: Event, span: Span, place: str | None) -> Iterator[Violation]:
+def _old_code(trail: Trail, event: Event) -> Iterator[Violation]:
+    """Where areas have other codes, nobody acts under the old one: whoever leads there now does."""
+    if event.area is None or event.authority_offset is None:
+        return
+    if (gone := trail.authority.codes.given_up(event.area, event.authority_offset)) is not None:
+        record, now = gone
+        yield violation("act_under_old_code", event, record, place=event.area, now=now)
+
+
+def _within_grant(trail: Trail, event: Event, span: Span, place: str | None) -> Iterator[Violation]:
     if event.org != span.holder:
         yield violation("act_by_another", event, span.begun, got=event.org or "?", wanted=span.holder)
     power = ACTS.get(event.name)
     if power is not None and power not in span.powers:
         yield violation("act_without_power", event, span.begun, mandate=span.mandate, power=power)
-    if place is not None and event.name.startswith(C) and not place.startswith(span.area):
+    if place is not None and event.name.startswith(C) and not trail.authority.codes.inside(place, span.area):
         yield violation("act_out_of_area", event, span.begun, place=place, area=span.area)
 
 
 def _place(trail: Trail, event: Event) -> str | None:
     if event.topic == "complaints.case" and event.key in trail.cases:
-        return trail.cases[event.key].area or event.area
+        return trail.cases[event.key].areas.get(event.id) or event.area
     return event.area
 
 

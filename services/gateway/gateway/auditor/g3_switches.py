@@ -22,6 +22,8 @@ def check(trail: Trail) -> Iterator[Violation]:
                 yield violation("switch_not_opened", switch.done, switch=switch.id)
         else:
             yield from _waited(trail, switch)
+            if (switch.done.data.get("rekeys") or []) != (switch.opened.data.get("rekeys") or []):
+                yield violation("rekeyed_otherwise", switch.done, switch.opened, switch=switch.id)
     yield from _grants(trail)
 
 

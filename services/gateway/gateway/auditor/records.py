@@ -159,6 +159,7 @@ def _check(data: dict[str, Any], fields: Iterable[tuple[str, type]]) -> None:
 _NESTED: dict[str, Needed] = {
     "lines": (("org", str), ("account", str), ("amount_fen", int)),
     "slots": (("affair", str), ("area", str)),
+    "rekeys": (("old", str), ("new", str)),
 }
 _HOLDING: Needed = (("mandate", str), ("holder", str), ("term", int))
 

@@ -152,6 +152,18 @@ CODES: dict[str, Code] = {
     "act_in_transition": Code(
         "G3", NO_DUTY, "权力移交中（{switch}）仍行权", "an act while the power was moving ({switch})"
     ),
+    "act_under_old_code": Code(
+        "G3",
+        NO_DUTY,
+        "区域代码 {place} 已停用（现为 {now}），仍据以行权",
+        "an act under the code {place}, which was given up ({now} stands for it)",
+    ),
+    "rekeyed_otherwise": Code(
+        "G3",
+        NO_DUTY,
+        "切换 {switch} 变更的区域代码与开启时所称不符",
+        "{switch} changed other codes than those that had yielded",
+    ),
     "beat_too_old": Code("G3", NO_DUTY, "行权所凭心跳已过 {age} 秒", "the beat it relied on was {age} s old"),
     "act_not_responsible": Code(
         "G3", NO_DUTY, "{got} 处置了由 {wanted} 负责的诉求", "{got} worked on a case that {wanted} is responsible for"

@@ -28,6 +28,7 @@ MandateFact = (
     | facts.MandateEnding
     | facts.MandateEnded
     | facts.MandateSettled
+    | facts.MandateRekeyed
 )
 
 
@@ -79,6 +80,9 @@ def after(mandate: Mandate, fact: MandateFact, version: int) -> Mandate:
     if isinstance(fact, facts.MandateActivated):
         held_from = mandate.held_from or fact.starts_at
         return replace(now, state=ACTIVE, term=fact.term, held_from=held_from, reason=None)
+    if isinstance(fact, facts.MandateRekeyed):
+        slot_from = fact.since if mandate.held_from is not None else None
+        return replace(now, area=fact.area, term=fact.term or mandate.term, slot_from=slot_from)
     if isinstance(fact, facts.MandateSuspended):
         return replace(now, state=SUSPENDED, reason=fact.reason)
     if isinstance(fact, facts.MandateEnding):

@@ -38,7 +38,8 @@ def end_early(mandate: Mandate, *, reason: str, now: datetime) -> Change:
 
 def ended(mandate: Mandate, *, at: datetime, reason: str, switch: str | None, earmark: str | None = None) -> Change:
     """Duty and powers are gone since `at`; finance returns what is left. One that finance never knew is settled."""
-    at = max(at, mandate.held_from) if mandate.held_from else at
+    begun = mandate.slot_from or mandate.held_from
+    at = max(at, begun) if begun else at
     fact = MandateEnded(
         mandate=mandate.id,
         affair=mandate.affair,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 Names = list[str]  # a field named `list` stands in the way of the plain word
@@ -164,6 +164,31 @@ class MandateSettled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MandateRekeyed:
+    """Its area has another code: the same duty, powers and money, under `term` from `since` on where it holds a slot
+    (before that `term` is null)."""
+
+    mandate: str
+    affair: str
+    from_area: str
+    area: str
+    holder: str
+    term: int | None
+    since: datetime
+    switch: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rekey:
+    """A code that becomes another one; the longest prefix wins. `heir`: of several that become one, this one's grants
+    hold in the whole of it; of one that becomes several, what is not said to go elsewhere goes here."""
+
+    old: str
+    new: str
+    heir: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
     """A slot that is about to move; `mandate` narrows an assist slot to one grant."""
 
@@ -199,22 +224,28 @@ class MovedSlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchOpened:
-    """These slots are about to move: their holders' powers there yield. `awaited` are the replicas to hear from."""
+    """These slots are about to move: their holders' powers there yield. `awaited` are the replicas to hear from.
+
+    `rekeys` says which areas are about to get other codes, `rekeying` what announced it; mostly nothing."""
 
     switch: str
     slots: list[Slot]
     why: str
     mandates: list[str]
     awaited: list[str]
+    rekeys: list[Rekey] = field(default_factory=list)
+    rekeying: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchDone:
-    """All these slots have moved, in one record."""
+    """All these slots have moved, in one record. By `rekeys` codes of areas have become others, everywhere."""
 
     switch: str
     slots: list[MovedSlot]
     why: str
+    rekeys: list[Rekey] = field(default_factory=list)
+    rekeying: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,8 @@ POWERS, STAFF, END, MONEY = "powers", "staff", "ends_at", "amount_fen"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mandate:
-    """A mandate as it stands. `held_from` is set once it has held its slot; a root has no `ends_at`."""
+    """A mandate as it stands. `held_from` is set once it has held a slot, `slot_from` when its area got the present
+    code since; a root has no `ends_at`."""
 
     id: str
     affair: str
@@ -47,6 +48,7 @@ class Mandate:
     earmark: str | None = None
     term: int | None = None
     held_from: datetime | None = None
+    slot_from: datetime | None = None
     ended_at: datetime | None = None
     reason: str | None = None
     shortfall_fen: int = 0

@@ -13,7 +13,8 @@ from suizhuan.kernel.term import LEAD, Timing
 
 WAITING, OPEN, DONE, DROPPED, CANCELLED = "waiting", "open", "done", "dropped", "cancelled"
 ACTIVATION, RESUMPTION, SUSPENSION, ENDING = "activation", "resumption", "suspension", "ending"
-FOUNDING = "founding"
+FOUNDING, REKEYING = "founding", "rekeying"
+EVERY_AFFAIR = "*"  # the affair of a switch that moves areas: it overlaps with every other there
 GIVING = (ACTIVATION, RESUMPTION)  # the others take
 ON_SQLITE = ":sqlite:"  # in the name of a replica
 

@@ -19,7 +19,7 @@ GRID = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Area:
-    """An area that is in use."""
+    """An area that is in use, or was: then `now` is the code that stands for it."""
 
     code: str
     name_zh: str
@@ -27,6 +27,7 @@ class Area:
     kind: str
     version: int
     synthetic: bool = False
+    now: str | None = None
 
     @property
     def key(self) -> str:

@@ -7,6 +7,7 @@ FILES, PERMITS = "welfare.files", "population.permits"
 AFFAIRS = (DIVISIONS, REGISTER, FILES, PERMITS)
 
 REGISTER_AREA = "population.area.register"
+REKEY_AREA = "population.area.rekey"
 REGISTER_BUILDING = "population.building.register"
 REGISTER_HOUSEHOLD = "population.household.register"
 REGISTER_PERSON = "population.person.register"

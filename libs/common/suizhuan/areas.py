@@ -1,0 +1,171 @@
+"""Areas that got other codes, in one service's database: its columns follow, and whatever still says an old code means
+the new one (authority §3).
+
+The replica of the grants calls `follow` in the transaction that applies the record; a service only declares which of
+its columns hold codes. What a neighbour said before it heard of that is translated as it is read (`Inbound`). A
+command, or a handler, that was under way at that moment may have written an old code once more; `settle`, a while
+later, finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import BaseModel
+from sqlalchemy import JSON, Column, ColumnElement, Table, and_, case, delete, func, literal, or_, select, true, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from suizhuan.db.query import Query
+from suizhuan.db.statements import upsert
+from suizhuan.db.tables import area_change
+from suizhuan.kernel import rekeying
+from suizhuan.kernel.area import prefixes
+
+SETTLE = "areas.settle"
+PLACE = object()  # marks a field of a view
+AreaCode = Annotated[str, PLACE]
+"""A code of an area in a view: what the handler reads is the code that it has now."""
+
+V = TypeVar("V", bound=BaseModel)
+Retired = tuple[tuple[str, str], ...]
+
+_C = area_change.c
+_CHANGES = Query(select(_C.old, _C.new, _C.switch).order_by(_C.sequence, _C.switch))
+_PUT = upsert(area_change, "switch", "old", set_=())
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """Every change there has been, in order."""
+
+    changes: tuple[dict[str, str], ...] = ()
+
+    def now(self, code: str) -> str:
+        """The code that stands for an area today; one that was never given up stays."""
+        for change in self.changes:
+            for prefix in prefixes(code):
+                if (new := change.get(prefix)) is not None:
+                    code = new + code[len(prefix) :]
+                    break
+        return code
+
+    @property
+    def steps(self) -> list[Retired]:
+        """Each change as `follow` takes it."""
+        return [tuple(sorted(c.items(), key=lambda pair: (-len(pair[0]), pair[0]))) for c in self.changes]
+
+    def inside(self, area: str) -> list[tuple[str, str]]:
+        """The codes in an area that were given up, and what stands for them today."""
+        return [(old, self.now(old)) for change in self.changes for old in sorted(change) if old.startswith(area)]
+
+
+async def codes(conn: AsyncConnection) -> Codes:
+    """As this service knows them: up to the record that its replica has applied."""
+    changes: dict[str, dict[str, str]] = {}
+    for old, new, switch in await _CHANGES.all(conn):
+        changes.setdefault(switch, {})[old] = new
+    return Codes(tuple(changes.values()))
+
+
+async def note(conn: AsyncConnection, switch: str, table: rekeying.Table, at: datetime, sequence: int) -> None:
+    """Keep what a switch has changed; a repeat changes nothing."""
+    put = _PUT.on(conn.dialect.name)
+    rows = [{"switch": switch, "old": old, "new": new, "at": at, "sequence": sequence} for old, new in table.retired]
+    if rows:
+        await conn.execute(put, rows)
+
+
+async def follow(conn: AsyncConnection, placed: Iterable[Column[Any]], retired: Retired) -> None:
+    """Every row that says an old code says the new one: one statement a column. What has followed already stays."""
+    if not retired:
+        return
+    for column in placed:
+        if isinstance(column.type, JSON):
+            await _follow_lists(conn, column, retired)
+            continue
+        await _make_room(conn, column, retired)
+        now = {column.name: _now(column, retired)}
+        await conn.execute(update(column.table).where(_stale(column, retired)).values(now))
+
+
+async def settle(conn: AsyncConnection, placed: Sequence[Column[Any]]) -> None:
+    """As `follow`, with every change there has ever been."""
+    for retired in (await codes(conn)).steps:
+        await follow(conn, placed, retired)
+
+
+@lru_cache(maxsize=1024)
+def coded(view: type[BaseModel]) -> tuple[str, ...]:
+    """The fields of a view that hold codes of areas."""
+    fields = view.model_fields.items()
+    return tuple(name for name, field in fields if PLACE in field.metadata or _marked(field.annotation))
+
+
+def _marked(annotation: Any) -> bool:
+    return any(argument is PLACE or _marked(argument) for argument in get_args(annotation))
+
+
+def as_today(known: Codes, view: V) -> V:
+    """A view with today's codes."""
+    said = {name: getattr(view, name) for name in coded(type(view))} if known.changes else {}
+    now = {name: _today(known, value) for name, value in said.items()}
+    return view.model_copy(update=now) if now != said else view
+
+
+def _today(known: Codes, value: Any) -> Any:
+    if isinstance(value, str):
+        return known.now(value)
+    return list(dict.fromkeys(map(known.now, value))) if isinstance(value, list) else value
+
+
+# --- rows ----------------------------------------------------------------------------------------------------------
+
+
+def _stale(column: Column[Any], retired: Retired) -> ColumnElement[bool]:
+    return or_(*(column.like(f"{old}%") for old, _ in retired))
+
+
+def _now(column: ColumnElement[Any], retired: Retired) -> ColumnElement[Any]:
+    """The narrowest code comes first, so the longest prefix wins."""
+    moves = [(column.like(f"{old}%"), literal(new) + func.substr(column, len(old) + 1)) for old, new in retired]
+    return case(*moves, else_=column)
+
+
+async def _make_room(conn: AsyncConnection, column: Column[Any], retired: Retired) -> None:
+    """Where the code is part of a row's key, two rows may become one: one stays, that which says the new code already,
+    else that of the lowest old one."""
+    table = column.table
+    assert isinstance(table, Table)
+    if not column.primary_key:
+        return
+    keys = [key for key in table.primary_key.columns if key is not column]
+    rows = (await conn.execute(select(*keys, column).where(_stale(column, retired)).order_by(column))).all()
+    for row in rows:
+        *others, code = row
+        after = _of(code, retired)
+        here = and_(true(), *(key == value for key, value in zip(keys, others, strict=True)))
+        sources = [old for *same, old in rows if same == others and _of(old, retired) == after]
+        there = (await conn.execute(select(column).where(here, column == after))).first() is not None
+        if there or code != min(sources):
+            await conn.execute(delete(table).where(here, column == code))
+
+
+def _of(code: str, retired: Retired) -> str:
+    return Codes((dict(retired),)).now(code)
+
+
+async def _follow_lists(conn: AsyncConnection, column: Column[Any], retired: Retired) -> None:
+    """Lists of codes: few, and read to be written."""
+    table = column.table
+    assert isinstance(table, Table)
+    keys = list(table.primary_key.columns)
+    one = Codes((dict(retired),))
+    for *key, said in (await conn.execute(select(*keys, column).order_by(*keys).with_for_update())).all():
+        now = list(dict.fromkeys(map(one.now, said)))
+        if now != said:
+            here = and_(true(), *(column_ == value for column_, value in zip(keys, key, strict=True)))
+            await conn.execute(update(table).where(here).values({column.name: now}))

@@ -1,0 +1,82 @@
+"""A re-keying takes effect: the hooks of the replica, in the transaction that applies the record (authority §3).
+
+Columns of codes follow by themselves (`suizhuan.areas`); here is what is not said by a code: which buildings a split
+grid gives away, which names would stand there twice, and the register of areas with its facts.
+"""
+
+from __future__ import annotations
+
+from population import store, store_imports, store_rekeyings
+from population import tables as t
+from population.domain import facts
+from population.domain.area import GRID
+from population.domain.change import changed
+from population.domain.facts_rekeying import NewArea
+from population.domain.rekeying import Rekeying, done, give_up, opened
+from suizhuan.authority.records import DoneView
+from suizhuan.unit_of_work import Tx
+
+
+async def before(tx: Tx, record: DoneView) -> None:
+    """Rows still say the old codes. After a restore the log may know a re-keying that this database does not: then its
+    facts bring what is not said by codes (`population.adopting`)."""
+    found = await store.rekeyings.find(tx.conn, record.rekeying or "", lock=True)
+    if found is None:
+        return
+    for new, olds in found.merges:
+        if len(new) == GRID:
+            await store_rekeyings.tell_apart(tx.conn, new, olds)
+            await store_rekeyings.newest_refresh(tx.conn, new, olds)
+    await give_buildings(tx, found)
+    change = done(found, record.switch, tx.now)
+    if change.facts:
+        await store.rekeyings.save(tx, change, None)
+        await _register(tx, found)
+
+
+async def after(tx: Tx, record: DoneView) -> None:
+    """Rows say the new codes: whoever lives in a grid that was split or merged is counted anew."""
+    found = await store.rekeyings.find(tx.conn, record.rekeying or "")
+    if found is None:
+        return
+    merged = {new for new, _ in found.merges if len(new) == GRID}
+    parts = {code for old, new, _ in found.buildings for code in (found.table.place(old), new)}
+    await count(tx, sorted(merged | parts))
+
+
+async def give_buildings(tx: Tx, rekeying: Rekeying) -> None:
+    """What a split grid gives away. Done again it changes nothing."""
+    for old, new, buildings in rekeying.buildings:
+        await store_rekeyings.move_buildings(tx.conn, [old, rekeying.table.place(old)], new, buildings)
+
+
+async def _register(tx: Tx, rekeying: Rekeying) -> None:
+    register = {area.code: area for area in await store_rekeyings.register(tx.conn)}
+    table = rekeying.table
+    before = {table.place(code): area for code, area in register.items() if area.now is None}
+    for row in rekeying.areas:
+        area = NewArea(**row)
+        if area.area not in register:
+            made = opened(area, synthetic=area.area in before and before[area.area].synthetic)
+            fact = facts.AreaRegistered(area=made.code, kind=made.kind, name=made.name_zh, name_en=made.name_en)
+            await store.areas.add(tx, changed(made, fact), None)
+    for code, known in register.items():
+        if known.now is None and (now := table.place(code)) != code:
+            await store.areas.save(tx, give_up(known, now), None)
+
+
+async def count(tx: Tx, grids: list[str]) -> None:
+    """How many live in each of these grids."""
+    people, households, versions = await store_imports.counted(tx.conn, grids)
+    rows = []
+    for grid in grids:
+        row = {
+            "grid": grid,
+            "people": sum(people[grid].values()),
+            "households": households.get(grid, 0),
+            "by_registration": dict(sorted(people[grid].items())),
+        }
+        version = versions.get(grid, 0) + 1
+        tx.emit(facts.PeopleCounted(**row), key=grid, sequence=version, area=grid)  # type: ignore[arg-type]
+        rows.append({**row, "version": version, "counted_at": tx.now})
+    await store_imports.put_all(tx, t.count, rows)
