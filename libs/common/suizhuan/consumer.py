@@ -191,6 +191,8 @@ class Consumer:
 
     async def _verified(self) -> list[str]:
         """The topics that are there. Errors: `LogReplaced`, where one is not what we have read so far."""
+        async with self.uow.database.read() as conn:
+            known = await offsets.known(conn, self.group)
         found: dict[str, str] = {}
         ends: dict[TopicPartition, int] = {}
         for topic in self.topics:
@@ -198,8 +200,7 @@ class Consumer:
                 topic_id = await self.broker.topic_id(topic)
                 ends |= await self.broker.end_offsets(await self.broker.partitions(topic))
                 found[topic] = topic_id
-        async with self.uow.database.read() as conn:
-            await offsets.verify(conn, self.group, found, ends)
+        offsets.verify(known, found, ends)
         self._topic_ids = found
         return list(found)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,11 +33,15 @@ async def load(conn: AsyncConnection, consumer: str, tps: Iterable[TopicPartitio
     return {tp: known.get(tp, 0) for tp in wanted}
 
 
-async def verify(
-    conn: AsyncConnection, consumer: str, topic_ids: Mapping[str, str], ends: Mapping[TopicPartition, int]
-) -> None:
-    """The topics are those that this consumer has read, and not shorter. Errors: `LogReplaced`."""
-    for row in await conn.execute(select(consumer_offset).where(consumer_offset.c.consumer == consumer)):
+async def known(conn: AsyncConnection, consumer: str) -> Sequence[Row[Any]]:
+    """How far the consumer is, and of which topics it was. For `verify` to be read before the ends of the log: the log
+    grows meanwhile, and so may what another member has handled."""
+    return (await conn.execute(select(consumer_offset).where(consumer_offset.c.consumer == consumer))).all()
+
+
+def verify(rows: Iterable[Row[Any]], topic_ids: Mapping[str, str], ends: Mapping[TopicPartition, int]) -> None:
+    """The topics are those that the consumer has read, and not shorter. Errors: `LogReplaced`."""
+    for row in rows:
         if row.topic in topic_ids:
             tp = TopicPartition(row.topic, row.partition)
             same_log(tp, row.next_offset, row.topic_id, topic_ids[row.topic], ends)

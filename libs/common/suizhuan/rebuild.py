@@ -134,8 +134,9 @@ class Rebuild:
             if tp not in self._ends:
                 raise CannotRebuild(f"{tp.topic} 是此间新建的，请重来 / came meanwhile: run it again")
         async with self.uow.database.read() as conn:
-            ends = {**self._ends, **{tp: max(self._ends[tp], offset) for tp, offset in live.items()}}
-            await offsets.verify(conn, self.projection.group, ids, ends)
+            known = await offsets.known(conn, self.projection.group)
+        ends = {**self._ends, **{tp: max(self._ends[tp], offset) for tp, offset in live.items()}}
+        offsets.verify(known, ids, ends)
         if reader is not None:
             await self._catch_up(reader, handling, ids, live)
 

@@ -130,7 +130,7 @@ async def test_of_two_members_with_the_same_batch_one_wins_whichever_comes_first
 
     members = [member(0), member(1)]
     for made in members:
-        await made._verify(TOPIC)
+        await made._verified()
     tasks = [asyncio.create_task(made._handle(batch)) for made in members]
     await asyncio.gather(*(event.wait() for event in arrived))
     go_on[first].set()
@@ -148,7 +148,7 @@ async def test_who_was_overtaken_in_mid_batch_goes_on_where_the_database_is(
     await consume_until(demo, log, effects, position_is(demo, 1))
     await append(log, counted(2))
     consumer = reader(demo, log, effects.inbound)
-    await consumer._verify(TOPIC)
+    await consumer._verified()
     client = await log.consumer(
         GROUP, [TOPIC], on_assigned=lambda tps: _starts(tps, 0), on_revoked=_nothing, client_id="zombie"
     )
@@ -159,6 +159,28 @@ async def test_who_was_overtaken_in_mid_batch_goes_on_where_the_database_is(
     assert [r.offset for records in again.values() for r in records] == [1]
     await client.close()
     assert await effects.rows() == [("t", 1)]
+
+
+async def test_who_joins_while_another_goes_on_does_not_take_the_log_for_shorter_than_the_database(
+    demo: Demo, log: EmbeddedLog, effects: Effects
+) -> None:
+    """What comes after it has asked where the log ends may be handled before it asks the database."""
+    await append(log, counted(1))
+    await consume_until(demo, log, effects, position_is(demo, 1))
+
+    class Meanwhile:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(log, name)
+
+        async def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+            ends = await log.end_offsets(tps)
+            await append(log, counted(2))
+            await consume_until(demo, log, effects, position_is(demo, 2))
+            return ends
+
+    broker: Any = Meanwhile()
+    late = Consumer(GROUP, effects.inbound.topics, effects.inbound, broker, demo.uow, SystemClock(), uses_inbox=False)
+    assert await late._verified() == [TOPIC]
 
 
 async def _starts(tps: frozenset[TopicPartition], offset: int) -> dict[TopicPartition, int]:
@@ -181,7 +203,7 @@ async def test_a_handler_that_fails_at_nearly_everything_buries_nothing_and_the_
     effects.fails = broken
     await append(log, *(counted(1, thing=f"t{n}") for n in range(30)))
     consumer = reader(demo, log, effects.inbound)
-    await consumer._verify(TOPIC)
+    await consumer._verified()
     with pytest.raises(TooManyDead, match="handler_failed"):
         await consumer._handle(await batch_of(log))
     assert await dead(demo) == []
@@ -334,7 +356,7 @@ async def test_an_event_of_a_key_that_is_being_put_right_waits_its_turn(ward: Wa
     await append(log, counted(4))
     handling = Handling(GROUP, ward.effects.inbound, ward.demo.uow)
     consumer = reader(ward.demo, log, ward.effects.inbound)
-    await consumer._verify(TOPIC)
+    await consumer._verified()
     batch = {tp: records[-1:] for tp, records in (await batch_of(log)).items()}
     async with ward.demo.database.read() as conn:
         letter = (await deadletter.page(conn))[0]["id"]
