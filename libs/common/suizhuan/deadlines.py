@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 # (tx, ref, data): must itself find out whether it still applies: the world may have moved on since.
 DeadlineHandler = Callable[["Tx", str, dict[str, Any]], Awaitable[None]]
 
+# How often rows are looked for of which nobody has told us. SQLite has one process, and whoever writes one wakes us.
+UNASKED_S, UNASKED_SQLITE_S = 5.0, 15.0
 
 # Written, or moved when it is there; forgotten, if there is one.
 PUT = upsert(deadline, "kind", "ref")
@@ -45,6 +47,7 @@ class Deadlines:
         self.clock = clock
         self._wake = asyncio.Event()
         self._failing: dict[tuple[str, str], tuple[float, float]] = {}  # key -> (not before, pause)
+        self._unasked = UNASKED_SQLITE_S if uow.database.is_sqlite else UNASKED_S
         uow.on_deadline.append(self._wake.set)
 
     async def run(self) -> None:
@@ -61,7 +64,7 @@ class Deadlines:
                 pause = 1.0
             if pause > 0:
                 try:
-                    await asyncio.wait_for(self._wake.wait(), timeout=min(pause, 5.0))
+                    await asyncio.wait_for(self._wake.wait(), timeout=min(pause, self._unasked))
                 except TimeoutError:
                     continue  # time to look again
 
@@ -87,7 +90,7 @@ class Deadlines:
                 return 0.0
         if overdue:
             return 0.2
-        return max(0.0, (rows[0].due_at - now).total_seconds()) if rows else 5.0
+        return max(0.0, (rows[0].due_at - now).total_seconds()) if rows else self._unasked
 
     async def _carry_out(self, kind: str, ref: str, due_at: datetime) -> None:
         cause = derived_id(f"{self.uow.registry.service}:{kind}:{ref}", utc_text(due_at))

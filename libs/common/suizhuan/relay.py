@@ -34,7 +34,7 @@ from suizhuan.tracing import Tracing, span_from_traceparent
 log = structlog.get_logger(__name__)
 
 IDLE_FLOOR_S, IDLE_CEILING_S = 0.02, 1.0
-UNASKED_S = 5.0
+UNASKED_S = 15.0  # SQLite has one process, and whoever writes wakes us
 BLOCKED_S = 1.0  # how long a partition that failed is left alone
 VACUUM_AFTER = 20_000  # rows deleted: autovacuum looks only once a minute, and a minute can be a million rows
 ALIVE_S = 1.0  # a leader says something so often, see `lead.SILENT_S`
