@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, ClassVar, Self, TypeVar
 
 import httpx
@@ -167,7 +168,7 @@ class ServiceWorld:
         if method != "GET":
             sent = {"json": {} if body is None else body} if content is None else {"content": content}
         bearer = {"Authorization": f"Bearer {signed}", **(headers or {})}
-        return await self.http.request(method, path, headers=bearer, params=params or None, **sent)
+        return await patient(lambda: self.http.request(method, path, headers=bearer, params=params or None, **sent))
 
     async def post(self, path: str, who: str | None = USUAL, body: object = None, **more: Any) -> dict[str, Any]:
         """A command that must pass."""
@@ -207,6 +208,14 @@ class ServiceWorld:
             assert len(page["items"]) == limit
             cursor = page["next"]
         raise AssertionError("the pages never end")
+
+
+async def patient(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """The answer; asked once more where the database was not there. On a machine that stands still for a second, an
+    act is called off by PostgreSQL's limits: nothing has happened then, and a careful caller asks again."""
+    answer = await ask()
+    said = answer.json() if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return await ask() if said.get("params", {}).get("reason") == "database" else answer
 
 
 World = TypeVar("World", bound=ServiceWorld)

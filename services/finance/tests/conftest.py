@@ -21,6 +21,7 @@ from suizhuan.service import Service
 from suizhuan.settings import ServiceSettings, load_settings
 from suizhuan.testing import AuthorityLog, Published, feed, issuer_in, published, record
 from suizhuan.testing_databases import Databases
+from suizhuan.testing_world import patient
 
 SEED = Path(__file__).parents[3] / "deploy" / "seed" / "xiangli.seed.yaml"
 ISSUER = "https://id.test.example"
@@ -80,7 +81,7 @@ class Api:
         headers = {"Authorization": f"Bearer {self.token(org, subject)}"}
         if key is not None:
             headers["Idempotency-Key"] = key
-        return await self.http.post(path, headers=headers, json=body)
+        return await patient(lambda: self.http.post(path, headers=headers, json=body))
 
     async def get(self, path: str, **params: Any) -> httpx.Response:
         return await self.http.get(path, headers={"Authorization": f"Bearer {self.token(FINANCE)}"}, params=params)

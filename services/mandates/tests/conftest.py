@@ -29,6 +29,7 @@ from suizhuan.service import Parts, Service
 from suizhuan.settings import IssuerSettings, ServiceSettings, load_settings
 from suizhuan.testing import Published, feed, published, record
 from suizhuan.testing_databases import Databases
+from suizhuan.testing_world import patient
 
 SEED = Path(__file__).parents[3] / "deploy" / "seed" / "xiangli.seed.yaml"
 ISSUER = "https://id.test"
@@ -174,7 +175,7 @@ class World:
 
     async def post(self, path: str, body: object, org: str = "dept-sanitation", **headers: str) -> httpx.Response:
         sent = {"Authorization": f"Bearer {self.token(org)}", **headers}
-        return await self.http.post(path, json=body, headers=sent)
+        return await patient(lambda: self.http.post(path, json=body, headers=sent))
 
     def proposal(self, **changed: Any) -> dict[str, Any]:
         """A whole proposal: exposed rubbish for 南关社区."""
