@@ -15,6 +15,7 @@ from complaints.domain.intake import route_case
 from complaints.domain.repointing import RETURNED, repoint
 from complaints.domain.returning import give_back, undoable
 from complaints.rules import Rules
+from complaints.tables import organisations
 from suizhuan.authority import grants as granted
 from suizhuan.commands import Command
 from suizhuan.context import new_id
@@ -55,7 +56,7 @@ class Handovers:
         org = desk.staff(command)
         case = await desk.take(tx, command, case_id, case_term)
         grant = await desk.act_as_responsible(tx, case, org)
-        if not await store.organisation_known(tx.conn, to):
+        if not await organisations.known(tx.conn, to):
             raise Refusal("unknown_organisation", org=to)
         receiver = await self._receiver(tx, case, to, affair or case.affair)
         price = self.rules.price(receiver.affair, await store.price_of(tx.conn, receiver.affair))

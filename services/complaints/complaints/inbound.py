@@ -11,12 +11,10 @@ from complaints.domain.closing import paid
 from complaints.handovers import Handovers
 from complaints.rules import Rules
 from complaints.switches import Switches
-from suizhuan.areas import AreaCode
+from complaints.tables import organisations
 from suizhuan.cloudevents import Event
 from suizhuan.inbox import Inbound, View
-from suizhuan.kernel.area import trim
 from suizhuan.kernel.fen import price_fen
-from suizhuan.kernel.refusal import Refusal
 from suizhuan.profile import load_profile
 from suizhuan.unit_of_work import Tx
 
@@ -75,16 +73,6 @@ class AffairView(View):
     owner: str
 
 
-class OrganisationView(View):
-    """An organisation and its areas."""
-
-    org: str
-    name: str
-    name_en: str = ""
-    kind: str = ""
-    areas: list[AreaCode]
-
-
 def make(rules: Rules, handovers: Handovers, switches: Switches, topics: Sequence[str] = ()) -> Inbound:
     """The handlers of the one consumer group; of `topics` it hears the referrals of every department."""
     inbound = Inbound("complaints")
@@ -113,7 +101,7 @@ def make(rules: Rules, handovers: Handovers, switches: Switches, topics: Sequenc
 
     inbound.on("finance.tariff", "finance.tariff.set", TariffView)(tariff_set)
     inbound.on("mandates.affair", "mandates.affair.listed", AffairView)(affair_listed)
-    inbound.on("mandates.organisation", "mandates.organisation.registered", OrganisationView)(organisation_registered)
+    organisations.hear(inbound)
     inbound_referrals.register(inbound, rules, topics)
     return inbound
 
@@ -140,10 +128,3 @@ async def tariff_set(tx: Tx, event: Event, view: TariffView) -> None:
 
 async def affair_listed(tx: Tx, event: Event, view: AffairView) -> None:
     await store.put_affair(tx.conn, view.affair, view.name, view.name_en or view.name, view.owner, event.sequence)
-
-
-async def organisation_registered(tx: Tx, event: Event, view: OrganisationView) -> None:
-    if any(trim(area) != area for area in view.areas):
-        raise Refusal("event_malformed", reason="an area is not trimmed", type=event.type)
-    names = (view.name, view.name_en or view.name)
-    await store.put_organisation(tx.conn, view.org, *names, view.kind, view.areas, event.sequence)

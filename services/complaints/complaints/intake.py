@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from complaints import desk, store
 from complaints.domain.case import Case
-from complaints.domain.intake import known, report
+from complaints.domain.intake import report
 from complaints.rules import Rules
+from complaints.tables import organisations
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Authority, Tx
 
@@ -19,8 +20,7 @@ async def take_in(
     kind = rules.category(category)
     rules.check_channel(channel)
     area = (await tx.codes()).now(area)  # who reports may still know the old code
-    near, heard = await store.registered_near(tx.conn, area)
-    if not known(area, rules.profile.root_area, near=near, heard=heard):
+    if not await organisations.area_known(tx.conn, area, rules.profile.root_area):
         raise Refusal("unknown_area", area=area)
     reported = report(
         case=case,

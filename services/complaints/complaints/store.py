@@ -8,8 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Update, bindparam, delete, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Update, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints import tables as t
@@ -18,7 +17,7 @@ from complaints.domain.handover import Handover
 from suizhuan.authority import grants as granted
 from suizhuan.authority import locks
 from suizhuan.db.query import Query
-from suizhuan.db.statements import Values
+from suizhuan.db.statements import Values, upsert
 from suizhuan.kernel.clock import utc_text
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Authority, Tx
@@ -249,46 +248,15 @@ async def owner_of(conn: AsyncConnection, affair: str, otherwise: str) -> str:
     return owner or otherwise
 
 
-async def registered_near(conn: AsyncConnection, area: str) -> tuple[list[str], bool]:
-    """(a registered area that makes `area` known, whether any area is registered at all)."""
-    place = t.organisation_area.c.area
-    near = select(place).where(or_(place.in_([area, area[:12]]), place.startswith(area, autoescape=True))).limit(1)
-    found = list((await conn.execute(near)).scalars())
-    return found, bool(found) or (await conn.execute(select(place).limit(1))).first() is not None
-
-
-async def organisation_known(conn: AsyncConnection, org: str) -> bool:
-    """Whether the organisation is registered, as far as was heard; True while nothing was heard at all."""
-    table = t.organisation
-    if (await conn.execute(select(table.c.id).where(table.c.id == org))).first() is not None:
-        return True
-    return (await conn.execute(select(table.c.id).limit(1))).first() is None
+_PUT_TARIFF = upsert(t.tariff, "affair", newer="sequence")
+_PUT_AFFAIR = upsert(t.affair, "code", newer="sequence")
 
 
 async def put_tariff(conn: AsyncConnection, affair: str, price_fen: int, sequence: int) -> None:
-    await _upsert(conn, t.tariff, {"affair": affair, "price_fen": price_fen, "sequence": sequence}, "affair")
+    values = {"affair": affair, "price_fen": price_fen, "sequence": sequence}
+    await conn.execute(_PUT_TARIFF.on(conn.dialect.name), values)
 
 
 async def put_affair(conn: AsyncConnection, code: str, zh: str, en: str, owner: str, sequence: int) -> None:
     values = {"code": code, "name_zh": zh, "name_en": en, "owner": owner, "sequence": sequence}
-    await _upsert(conn, t.affair, values, "code")
-
-
-async def put_organisation(
-    conn: AsyncConnection, org: str, zh: str, en: str, kind: str, areas: Collection[str], sequence: int
-) -> None:
-    values = {"id": org, "name_zh": zh, "name_en": en, "kind": kind, "sequence": sequence}
-    if await _upsert(conn, t.organisation, values, "id"):
-        await conn.execute(delete(t.organisation_area).where(t.organisation_area.c.org == org))
-        if areas:
-            await conn.execute(insert(t.organisation_area), [{"org": org, "area": a} for a in sorted(set(areas))])
-
-
-async def _upsert(conn: AsyncConnection, table: Any, values: dict[str, Any], key: str) -> bool:
-    """Insert, or update what an earlier event wrote; False when a later one was here already."""
-    make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    query = make(table).values(**values)
-    query = query.on_conflict_do_update(
-        index_elements=[key], set_=values, where=table.c.sequence <= query.excluded.sequence
-    )
-    return bool((await conn.execute(query)).rowcount)
+    await conn.execute(_PUT_AFFAIR.on(conn.dialect.name), values)

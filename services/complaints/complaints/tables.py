@@ -9,6 +9,7 @@ from sqlalchemy import Column, Index, MetaData, Text, text
 from sqlmodel import Field
 
 from suizhuan.db.columns import Row, a_json, a_moment, a_number, a_text, table_of
+from suizhuan.organisations import Organisations
 
 
 class Base(Row):
@@ -178,26 +179,6 @@ class AffairRow(Base, table=True):
     sequence: int = a_number()
 
 
-class OrganisationRow(Base, table=True):
-    """Our copy of which organisations there are."""
-
-    __tablename__ = "organisation"
-    id: str = Field(primary_key=True)
-    name_zh: str
-    name_en: str
-    kind: str
-    sequence: int = a_number()
-
-
-class OrganisationAreaRow(Base, table=True):
-    """Our copy of which areas are registered."""
-
-    __tablename__ = "organisation_area"
-    __table_args__ = (Index("organisation_area_by_area", "area", postgresql_ops={"area": "text_pattern_ops"}),)
-    org: str = Field(primary_key=True)
-    area: str = Field(primary_key=True)
-
-
 own: MetaData = Base.metadata
 cases = table_of(CaseRow)
 private = table_of(PrivateRow)
@@ -208,8 +189,7 @@ switch_case = table_of(SwitchCaseRow)
 referral = table_of(ReferralRow)
 tariff = table_of(TariffRow)
 affair = table_of(AffairRow)
-organisation = table_of(OrganisationRow)
-organisation_area = table_of(OrganisationAreaRow)
+organisations = Organisations(own)
 
 # Every column that holds a code of an area and follows when that gets another one.
 PLACED = tuple(column for table in own.sorted_tables for column in table.columns if column.name == "area")

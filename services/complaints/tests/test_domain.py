@@ -86,22 +86,6 @@ def test_a_case_is_not_routed_twice_nor_to_a_grant_that_does_not_cover_it() -> N
         intake.route(unrouted, grant(area="110101"), 1, NOW)
 
 
-@pytest.mark.parametrize(
-    ("area", "near", "heard", "expected"),
-    [
-        ("321302", [], True, True),
-        ("321302002", [AREA], True, True),
-        (AREA + "001", [AREA], True, True),
-        ("321302009", [], True, False),
-        ("321302009", [], False, True),
-        ("3213", [AREA], True, False),
-        ("110101", ["110101"], True, False),
-    ],
-)
-def test_an_area_is_known_by_the_registered_ones(area: str, near: list[str], heard: bool, expected: bool) -> None:
-    assert intake.known(area, "321302", near=near, heard=heard) is expected
-
-
 def test_a_case_without_a_responsible_organisation_cannot_be_worked_on() -> None:
     with refusal("not_routed"):
         work.start(replace(case(), responsible=None), NOW)

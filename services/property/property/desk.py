@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from property import store
 from property.rules import Rules
+from property.tables import organisations
 from suizhuan.commands import Command
-from suizhuan.kernel.area import contains, trim
+from suizhuan.kernel.area import trim
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.term import holding
 from suizhuan.unit_of_work import Authority, Tx
@@ -45,9 +45,7 @@ async def known_area(tx: Tx, rules: Rules, code: str) -> str:
     As long as nothing at all is registered here (mandates was never heard), whatever lies in the root is taken.
     Errors: `area_malformed`, `unknown_area`."""
     area = trim(code)
-    near, heard = await store.registered_near(tx.conn, area)
-    inside = any(place in (area, area[:12]) or contains(area, place) for place in near)
-    if not contains(rules.profile.root_area, area) or (heard and not inside):
+    if not await organisations.area_known(tx.conn, area, rules.profile.root_area):
         raise Refusal("unknown_area", area=area)
     return area
 

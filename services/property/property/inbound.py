@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from property import complaining, store, store_leases, store_repairs
-from suizhuan.areas import AreaCode
+from property import complaining, store_leases, store_repairs
+from property.tables import organisations
 from suizhuan.cloudevents import Event
 from suizhuan.inbox import Inbound, View
-from suizhuan.kernel.area import trim
-from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Tx
 
 OWN = "property"
@@ -50,16 +48,6 @@ class CaseClosedView(View):
     outcome: str
 
 
-class OrganisationView(View):
-    """An organisation and its areas."""
-
-    org: str
-    name: str
-    name_en: str = ""
-    kind: str = ""
-    areas: list[AreaCode]
-
-
 def make(topics: Sequence[str] = ()) -> Inbound:
     """The handlers of the one consumer group, of those `topics` that the platform has; all, where they are not named.
 
@@ -70,7 +58,7 @@ def make(topics: Sequence[str] = ()) -> Inbound:
     inbound.on("complaints.referral", "complaints.referral.taken", TakenView)(referral_taken)
     inbound.on("complaints.referral", "complaints.referral.refused", TurnedAwayView)(referral_refused)
     inbound.on("complaints.case", "complaints.case.closed", CaseClosedView)(case_closed)
-    inbound.on("mandates.organisation", "mandates.organisation.registered", OrganisationView)(organisation_registered)
+    organisations.hear(inbound)
     if topics:
         inbound.subscriptions = {name: s for name, s in inbound.subscriptions.items() if s.topic in topics}
     return inbound
@@ -101,10 +89,3 @@ async def referral_refused(tx: Tx, _: Event, view: TurnedAwayView) -> None:
 async def case_closed(tx: Tx, _: Event, view: CaseClosedView) -> None:
     for referral in await store_repairs.note_closed(tx.conn, view.case, view.outcome):
         await complaining.follow(tx, referral)
-
-
-async def organisation_registered(tx: Tx, event: Event, view: OrganisationView) -> None:
-    if any(trim(area) != area for area in view.areas):
-        raise Refusal("event_malformed", reason="an area is not trimmed", type=event.type)
-    names = (view.name, view.name_en or view.name)
-    await store.put_organisation(tx.conn, view.org, *names, view.kind, view.areas, event.sequence)

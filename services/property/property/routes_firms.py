@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from property import desk, serving, store
+from property import desk, serving
 from property import store_firms as firms_store
 from property.domain import contract as contracts
 from property.domain import facts_owners as facts
@@ -27,6 +27,7 @@ from property.schemas_firms import (
 from property.store_estates import ESTATES
 from property.store_firms import CONTRACTS, FIRMS
 from property.store_meetings import MEETINGS
+from property.tables import organisations
 from suizhuan import paging
 from suizhuan.command_route import CommandRoute
 from suizhuan.commands import CommandDep, etag
@@ -51,7 +52,7 @@ async def enlist(request: Request, command: CommandDep, body: FirmIn) -> Respons
         authority = await desk.act(tx, command, desk.LIST_FIRM, desk.ESTATES, before.area if before else area)
         if before is not None:
             command.check_version(before.version)
-        registered = await store.organisation(tx.conn, body.firm)
+        registered = await organisations.kind_and_areas(tx.conn, body.firm)
         kind = registered[0] if registered else None
         change = firms.enlist(before, body.firm, kind, area, body.grade, tx.now)
         return FirmOut.model_validate(await FIRMS.put(tx, change, authority))

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from property import desk, store, voting
+from property import desk, voting
 from property import store_meetings as meetings_store
 from property.domain import facts_owners as facts
 from property.domain import meeting as meetings
@@ -17,6 +17,7 @@ from property.queries import AreaQuery, Word, page, parts, rules
 from property.schemas_meetings import BallotIn, BallotOut, FilingIn, MeetingIn, MeetingOut, MeetingPage
 from property.store_estates import ESTATES
 from property.store_meetings import MEETINGS
+from property.tables import organisations
 from suizhuan import paging
 from suizhuan.command_route import CommandRoute
 from suizhuan.commands import Command, CommandDep, etag
@@ -67,7 +68,7 @@ async def call(request: Request, command: CommandDep, body: MeetingIn) -> Respon
 
 async def _told(tx: Tx, org: str, area: str) -> None:
     """The residents' committee 居委会 of that place was told. Errors: `unknown_organisation`, `committee_not_told`."""
-    registered = await store.organisation(tx.conn, org)
+    registered = await organisations.kind_and_areas(tx.conn, org)
     if registered is None:
         raise Refusal("unknown_organisation", org=org)
     kind, areas = registered

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Table, bindparam, delete, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from property import tables as t
 from property.domain.change import Aggregate, Change, Step
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Authority, Tx
@@ -105,40 +102,3 @@ class Kept(Generic[T]):
         where += [c[name] == value for name, value in equal.items() if value is not None]
         query = select(self.table).where(*where).order_by(c.id.desc()).limit(limit)
         return [self.made(row) for row in await conn.execute(query)]
-
-
-async def registered_near(conn: AsyncConnection, area: str) -> tuple[list[str], bool]:
-    """(a registered area that makes `area` known, whether any area is registered at all)."""
-    place = t.organisation_area.c.area
-    near = select(place).where(or_(place.in_([area, area[:12]]), place.startswith(area, autoescape=True))).limit(1)
-    found = list((await conn.execute(near)).scalars())
-    return found, bool(found) or (await conn.execute(select(place).limit(1))).first() is not None
-
-
-async def organisation(conn: AsyncConnection, org: str) -> tuple[str, list[str]] | None:
-    """(kind, areas) of a registered organisation."""
-    row = (await conn.execute(select(t.organisation.c.kind).where(t.organisation.c.id == org))).one_or_none()
-    if row is None:
-        return None
-    areas = select(t.organisation_area.c.area).where(t.organisation_area.c.org == org)
-    return row.kind, sorted((await conn.execute(areas)).scalars())
-
-
-async def put_organisation(
-    conn: AsyncConnection, org: str, zh: str, en: str, kind: str, areas: Collection[str], sequence: int
-) -> None:
-    values = {"id": org, "name_zh": zh, "name_en": en, "kind": kind, "sequence": sequence}
-    if await upsert(conn, t.organisation, values, ["id"], order="sequence"):
-        await conn.execute(delete(t.organisation_area).where(t.organisation_area.c.org == org))
-        if areas:
-            await conn.execute(insert(t.organisation_area), [{"org": org, "area": a} for a in sorted(set(areas))])
-
-
-async def upsert(conn: AsyncConnection, table: Table, values: dict[str, Any], keys: Sequence[str], order: str) -> bool:
-    """Insert, or write over what stands lower by `order`; False when something that does not was here already."""
-    make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    query = make(table).values(**values)
-    query = query.on_conflict_do_update(
-        index_elements=list(keys), set_=values, where=table.c[order] < query.excluded[order]
-    )
-    return bool((await conn.execute(query)).rowcount)

@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from property import tables as t
 from property.domain import lease
 from property.domain.lease import ACTIVE, Due, Lease
-from property.store import Kept, upsert
-from suizhuan.db import statements
+from property.store import Kept
+from suizhuan.db.statements import upsert
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Tx
 
 LEASES: Kept[Lease] = Kept(t.leases, Lease, "lease", lease.after)
-PUT_LESSEE, ADD_DUE = statements.upsert(t.lessees, "lease"), insert(t.dues)
+PUT_LESSEE, ADD_DUE = upsert(t.lessees, "lease"), insert(t.dues)
+_PUT_ANSWER = upsert(t.bill_answers, "bill", newer="rank")
 SETTLE_DUE = (
     update(t.dues)
     .where(t.dues.c.bill == bindparam("b_bill"))
@@ -108,4 +109,4 @@ async def dues_with_answers(
 async def put_answer(conn: AsyncConnection, bill: str, state: str, entry: str | None) -> None:
     """Keep the furthest answer, whatever the order in which they come."""
     values = {"bill": bill, "state": state, "rank": RANKS[state], "entry": entry}
-    await upsert(conn, t.bill_answers, values, ["bill"], order="rank")
+    await conn.execute(_PUT_ANSWER.on(conn.dialect.name), values)

@@ -9,6 +9,7 @@ from sqlalchemy import Index, MetaData
 from property.tables_base import PREFIX, Base
 from property.tables_owners import meetings, owners
 from suizhuan.db.columns import a_day, a_moment, a_number, a_text, table_of
+from suizhuan.organisations import Organisations
 
 
 class EstateRow(Base, table=True):
@@ -209,26 +210,6 @@ class ContractRow(Base, table=True):
     version: int = a_number()
 
 
-class OrganisationRow(Base, table=True):
-    """Our copy of which organisations there are."""
-
-    __tablename__ = "organisation"
-    id: str = a_text(primary=True)
-    name_zh: str = a_text()
-    name_en: str = a_text()
-    kind: str = a_text()
-    sequence: int = a_number()
-
-
-class OrganisationAreaRow(Base, table=True):
-    """Our copy of which areas are registered."""
-
-    __tablename__ = "organisation_area"
-    __table_args__ = (Index("organisation_area_by_area", "area", postgresql_ops=PREFIX),)
-    org: str = a_text(primary=True)
-    area: str = a_text(primary=True)
-
-
 own: MetaData = Base.metadata
 estates = table_of(EstateRow)
 premises = table_of(PremiseRow)
@@ -242,9 +223,8 @@ referral_answers = table_of(ReferralAnswerRow)
 closed_cases = table_of(ClosedCaseRow)
 firms = table_of(FirmRow)
 contracts = table_of(ContractRow)
-organisation = table_of(OrganisationRow)
-organisation_area = table_of(OrganisationAreaRow)
+organisations = Organisations(own)
 
 # Every column that holds a code of an area and follows when that gets another one.
-_PLACED = (estates, premises, leases, repairs, firms, contracts, owners, meetings, organisation_area)
+_PLACED = (estates, premises, leases, repairs, firms, contracts, owners, meetings, organisations.area)
 PLACED = tuple(table.c.area for table in _PLACED)

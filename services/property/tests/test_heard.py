@@ -21,7 +21,7 @@ from suizhuan.testing_databases import Databases
 
 from .conftest import COMMUNITY, FIRM, GUANKOU, NANGUAN, RESIDENT, STREET_ORG, USCC, World, made, report, terms
 
-HEARD = (t.organisation, t.organisation_area, t.bill_answers, t.referral_answers, t.closed_cases)
+HEARD = (t.organisations.organisation, t.organisations.area, t.bill_answers, t.referral_answers, t.closed_cases)
 ORGANISATION = "mandates.organisation.registered"
 
 

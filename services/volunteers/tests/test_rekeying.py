@@ -49,7 +49,7 @@ async def test_two_communities_that_become_one_are_one_here_too(world: World) ->
     await world.log.rekey(moves)
     assert {row["area"] for row in await rows(world.service, t.volunteers)} == {NANGUAN}
     assert await world.refused("/courses", OTHER, await course_body(world, NANGUAN)) == (403, "missing_power")
-    areas = {(row["org"], row["area"]) for row in await rows(world.service, t.organisation_area)}
+    areas = {(row["org"], row["area"]) for row in await rows(world.service, t.organisations.area)}
     assert {(COMMUNITY, NANGUAN), (OTHER, NANGUAN)} <= areas
 
 
@@ -58,8 +58,8 @@ async def test_what_is_heard_from_the_beginning_gives_the_same_rows_in_whatever_
 ) -> None:
     """An empty database that reads the authority log first, or the registers first, comes to the same."""
     await world.log.rekey(RENUMBERED)
-    expected = await rows(world.service, t.organisation_area)
+    expected = await rows(world.service, t.organisations.area)
     await empty.log.grant("root", "x", "any", "321302", [])
     await empty.log.rekey(RENUMBERED)
     await empty.organisations()
-    assert await rows(empty.service, t.organisation_area) == expected
+    assert await rows(empty.service, t.organisations.area) == expected

@@ -14,7 +14,7 @@ from volunteers import tables as t
 from .conftest import CIVIL, COMMUNITY, MANDATE, NANGUAN, STREET, STREET_ORG, World
 
 Heard = tuple[str, str, int, dict[str, Any]]
-VIEWS = (t.organisation, t.organisation_area, t.ended_mandates, t.closed_files)
+VIEWS = (t.organisations.organisation, t.organisations.area, t.ended_mandates, t.closed_files)
 
 
 def organisation(org: str, sequence: int, *areas: str) -> Heard:

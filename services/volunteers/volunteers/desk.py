@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 
 from suizhuan.commands import Command
 from suizhuan.identity import Identity
-from suizhuan.kernel.area import contains, trim
+from suizhuan.kernel.area import trim
 from suizhuan.kernel.clock import SHANGHAI
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.term import Grant
@@ -17,6 +17,7 @@ from volunteers.domain.activity import Activity
 from volunteers.domain.volunteer import Volunteer
 from volunteers.rules import Rules
 from volunteers.store_people import Personal
+from volunteers.tables import organisations
 
 SERVICE, PAIRING = "volunteers.service", "volunteers.pairing"
 """The affairs of everything but activities, which any affair may run that gives the power."""
@@ -54,7 +55,7 @@ async def myself(tx: Tx, command: Command, *, check: bool = True) -> tuple[Volun
 async def place(tx: Tx, rules: Rules, area: str) -> str:
     """An area in which something may be. Errors: `area_malformed`, `unknown_area`."""
     trimmed = trim(area)
-    if not contains(rules.profile.root_area, trimmed) or not await store.area_known(tx.conn, trimmed):
+    if not await organisations.area_known(tx.conn, trimmed, rules.profile.root_area):
         raise Refusal("unknown_area", area=trimmed)
     return trimmed
 

@@ -8,14 +8,12 @@ from datetime import datetime
 
 from pydantic import Field
 
-from suizhuan.areas import AreaCode
 from suizhuan.cloudevents import Event
 from suizhuan.inbox import Inbound, View
-from suizhuan.kernel.area import trim
-from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.term import Timing
 from suizhuan.unit_of_work import Tx
 from volunteers import activities, desk, store, support
+from volunteers.tables import organisations
 
 SERVICE = "volunteers"
 BILL, FILE = "finance.bill", "population.file"
@@ -52,16 +50,6 @@ class EndedView(View):
     ended_at: datetime
 
 
-class OrganisationView(View):
-    """An organisation and its areas."""
-
-    org: str
-    name: str
-    name_en: str = ""
-    kind: str = ""
-    areas: list[AreaCode]
-
-
 class FileView(View):
     """A classified file is closed."""
 
@@ -94,7 +82,7 @@ def make(timing: Timing, topics: Sequence[str]) -> Inbound:
         # A command that is under way now may still plan something under it, for as long as an act may take.
         await tx.deadline(desk.MANDATE_OVER, view.mandate, tx.now + timing.handover_gap)
 
-    inbound.on("mandates.organisation", "mandates.organisation.registered", OrganisationView)(organisation_registered)
+    organisations.hear(inbound)
     if FILE in topics:
         inbound.on(FILE, "population.file.closed", FileView)(file_closed)
     return inbound
@@ -103,19 +91,6 @@ def make(timing: Timing, topics: Sequence[str]) -> Inbound:
 def declared(topics: Sequence[str] = ()) -> Inbound:
     """What the service listens to, for documents and contract tests: nothing of it is ever run."""
     return make(Timing(), topics)
-
-
-async def organisation_registered(tx: Tx, event: Event, view: OrganisationView) -> None:
-    if any(trim(area) != area for area in view.areas):
-        raise Refusal("event_malformed", reason="an area is not trimmed", type=event.type)
-    values = {
-        "id": view.org,
-        "name_zh": view.name,
-        "name_en": view.name_en or view.name,
-        "kind": view.kind,
-        "sequence": event.sequence,
-    }
-    await store.put_organisation(tx.conn, values, view.areas)
 
 
 async def file_closed(tx: Tx, _event: Event, view: FileView) -> None:

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Table, bindparam, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.db.query import Query
@@ -131,29 +130,6 @@ async def titles(conn: AsyncConnection, refs: Collection[str]) -> dict[str, str]
 
 
 # --- what is heard ----------------------------------------------------------------------------------------------------
-
-
-async def put_organisation(conn: AsyncConnection, values: Mapping[str, Any], areas: Collection[str]) -> None:
-    """Unless a later event was here already."""
-    make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    query = make(t.organisation).values(**values)
-    query = query.on_conflict_do_update(
-        index_elements=["id"], set_=dict(values), where=t.organisation.c.sequence <= query.excluded.sequence
-    )
-    if (await conn.execute(query)).rowcount:
-        await conn.execute(delete(t.organisation_area).where(t.organisation_area.c.org == values["id"]))
-        if areas:
-            rows = [{"org": values["id"], "area": area} for area in sorted(set(areas))]
-            await conn.execute(insert(t.organisation_area), rows)
-
-
-async def area_known(conn: AsyncConnection, area: str) -> bool:
-    """Whether it, or a community in which it lies, is registered; everything is while nothing was heard at all."""
-    place = t.organisation_area.c.area
-    inside = place.in_([area, area[:12]]) | place.startswith(area, autoescape=True)
-    if (await conn.execute(select(place).where(inside).limit(1))).first() is not None:
-        return True
-    return (await conn.execute(select(place).limit(1))).first() is None
 
 
 _ENDED = upsert(t.ended_mandates, "mandate")

@@ -10,6 +10,7 @@ from sqlalchemy import Index, MetaData
 from sqlmodel import Field
 
 from suizhuan.db.columns import a_json, a_moment, a_number, table_of
+from suizhuan.organisations import Organisations
 from volunteers.tables_base import Base
 from volunteers.tables_people import (
     award_private,
@@ -187,26 +188,6 @@ class PairingRow(Base, table=True):
     reason: str | None = None
 
 
-class OrganisationRow(Base, table=True):
-    """Our copy of which organisations there are."""
-
-    __tablename__ = "organisation"
-    id: str = Field(primary_key=True)
-    name_zh: str
-    name_en: str
-    kind: str
-    sequence: int = a_number()
-
-
-class OrganisationAreaRow(Base, table=True):
-    """Our copy of which areas are registered."""
-
-    __tablename__ = "organisation_area"
-    __table_args__ = (Index("organisation_area_by_area", "area", postgresql_ops={"area": "text_pattern_ops"}),)
-    org: str = Field(primary_key=True)
-    area: str = Field(primary_key=True)
-
-
 class EndedMandateRow(Base, table=True):
     """Mandates that are over: nothing begins under them, in whatever order that was heard."""
 
@@ -227,7 +208,7 @@ volunteers, teams, pairings = table_of(VolunteerRow), table_of(TeamRow), table_o
 activities, titles = table_of(ActivityRow), table_of(TitleRow)
 shifts, shift_codes, sign_ups = table_of(ShiftRow), table_of(ShiftCodeRow), table_of(SignUpRow)
 courses = table_of(CourseRow)
-organisation, organisation_area = table_of(OrganisationRow), table_of(OrganisationAreaRow)
+organisations = Organisations(own)
 ended_mandates, closed_files = table_of(EndedMandateRow), table_of(ClosedFileRow)
 
 # Every column that holds a code of an area and follows when that gets another one.

@@ -27,14 +27,17 @@ class Upsert:
         return self.sqlite if dialect == "sqlite" else self.postgresql
 
 
-def upsert(table: Table, *keys: str, set_: Sequence[str] | None = None) -> Upsert:
-    """A row of `table` by its `keys`; there already: its columns `set_` (default: all others) take the new values."""
+def upsert(table: Table, *keys: str, set_: Sequence[str] | None = None, newer: str | None = None) -> Upsert:
+    """A row of `table` by its `keys`; there already: its columns `set_` (default: all others) take the new values, if
+    the column `newer` rises by it (then `rowcount` says whether it did)."""
     names = [c.name for c in table.columns if c.name not in keys] if set_ is None else list(set_)
     made: list[Insert] = []
     for insert in (sqlite.insert, postgresql.insert):
         new = insert(table)
         if names:
-            made.append(new.on_conflict_do_update(index_elements=list(keys), set_={n: new.excluded[n] for n in names}))
+            changes = {name: new.excluded[name] for name in names}
+            when = table.c[newer] < new.excluded[newer] if newer is not None else None
+            made.append(new.on_conflict_do_update(index_elements=list(keys), set_=changes, where=when))
         else:
             made.append(new.on_conflict_do_nothing(index_elements=list(keys)))
     return Upsert(*made)

@@ -14,18 +14,6 @@ from suizhuan.kernel.term import LEAD, Grant
 from suizhuan.kernel.worktime import Limit
 
 
-def known(area: str, root: str, *, near: Iterable[str], heard: bool) -> bool:
-    """Whether an area may be named in a case: the root, a registered area, a grid of one, or one on the way to one.
-
-    `near` are registered areas in question. As long as nothing at all is registered here (`heard` is false: mandates
-    was never heard), whatever lies in the root is taken in."""
-    if not contains(root, area):
-        return False
-    if area == root or not heard:
-        return True
-    return any(place in (area, area[:12]) or contains(area, place) for place in near)
-
-
 def route_case(grants: Iterable[Grant], affair: str, area: str, now: datetime) -> Grant | None:
     """Whom a case belongs to: of the lead grants that are not over, the longest prefix.
 
