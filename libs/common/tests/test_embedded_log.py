@@ -17,7 +17,8 @@ from suizhuan.adapters.embedded_log import EmbeddedLog
 from suizhuan.kernel.clock import ManualClock
 from suizhuan.ports.log import LogUnavailable, NewRecord, Record, TopicPartition, TopicSpec
 
-from .log_suite import Database, LogSuite, join, new, numbers, read, settle
+from .log_members import Database, join, new, numbers, read, settle
+from .log_suite import LogSuite
 
 T0 = TopicPartition("t", 0)
 BEATS = TopicPartition("beats", 0)

@@ -21,7 +21,8 @@ from suizhuan.ports.log import (
     UnknownTopic,
 )
 
-from .log_suite import LogSuite, insist, join, new, settle
+from .log_members import insist, join, new, settle
+from .log_suite import LogSuite
 
 if TYPE_CHECKING:
     pass
