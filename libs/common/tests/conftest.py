@@ -18,7 +18,7 @@ from suizhuan.metrics import Metrics
 from suizhuan.testing_databases import Databases
 from suizhuan.unit_of_work import UnitOfWork
 
-pytest.register_assert_rewrite(f"{__package__}.log_suite", f"{__package__}.database_suite")
+pytest.register_assert_rewrite(*(f"{__package__}.{name}" for name in ("log_members", "log_suite", "database_suite")))
 pytest.register_assert_rewrite(f"{__package__}.lock_suite")
 
 

@@ -11,7 +11,7 @@ import pytest
 from suizhuan.adapters.kafka_log import KafkaLog
 from suizhuan.ports.log import LogConsumer, LogReader, LogUnavailable, TopicPartition, TopicSpec
 
-from .log_suite import insist, join, new, numbers, read, settle
+from .log_members import insist, join, new, numbers, read, settle
 
 if TYPE_CHECKING:
     from deploy.local import Kafka
