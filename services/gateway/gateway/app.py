@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from gateway import inbound, routes_audit, routes_events, routes_hub, routes_passing, routes_reads, timers
+from gateway import inbound, routes_audit, routes_events, routes_hub, routes_passing, routes_reads, store_hub, timers
 from gateway.audit_runner import AuditRunner
 from gateway.auditor import Rules
 from gateway.compose import Composer
@@ -63,7 +63,7 @@ def build(
         max_ttl=settings.cache_ttl,
     )
     staleness = Staleness(cache)
-    parts.replica.on_done = partial(_forget_areas, staleness)
+    parts.replica.on_done = partial(_areas_changed, staleness)
     behind = Upstreams(settings, upstreams)
     topics = streamed(settings.topics)
     purposes = purposes_of(parts.profile)
@@ -118,9 +118,11 @@ def build(
     return service
 
 
-async def _forget_areas(staleness: Staleness, tx: Tx, done: DoneView) -> None:
-    """Areas have other codes: answers about the old ones, and the new, are not right any more."""
+async def _areas_changed(staleness: Staleness, tx: Tx, done: DoneView) -> None:
+    """Areas have other codes: answers about the old ones, and the new, are not right any more, nor is what a worker
+    has read of a subscription for one."""
     if done.rekeys:
+        await store_hub.areas_changed(tx.conn)
         staleness.changed(tx, *(f"area:{code}" for code in done.table.touched))
 
 

@@ -1,0 +1,63 @@
+"""A subscription for an area goes on when that gets another code."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from sqlalchemy import update
+
+from gateway import tables_hub
+from suizhuan.kernel.clock import utc_text
+from suizhuan.service import Service
+from suizhuan.testing import AuthorityLog
+
+from .conftest import World, until
+from .story import NANGUAN, RENUMBERED, Story
+from .test_webhooks import Endpoint, Pushing, endpoint, gateway_of, look, noted, subscribe
+from .test_webhooks_idle import Looks
+
+__all__ = ["endpoint"]
+CASES = ["complaints.case.*"]
+
+
+async def renumbered(service: Service) -> None:
+    """南关社区 gets another code."""
+    await AuthorityLog(service.parts).rekey([{"old": NANGUAN, "new": RENUMBERED}])
+
+
+async def settled_later(service: Service) -> None:
+    """As a row that a command wrote with the old code meanwhile."""
+    async with service.parts.database.write() as conn:
+        await conn.execute(update(tables_hub.subscription).values(area=RENUMBERED))
+
+
+@pytest.mark.parametrize("how", [renumbered, settled_later])
+async def test_a_running_webhook_follows_its_area_to_another_code(
+    world: World, beginning: Story, endpoint: Endpoint, how: Callable[[Service], Awaitable[None]]
+) -> None:
+    clock = Looks()
+    gateway = gateway_of(world, clock=clock)
+    await gateway.migrate()
+    made = await subscribe(world, gateway, endpoint, types=CASES, area=NANGUAN)
+    worker = Pushing.start(gateway)
+    await until(lambda: clock.looked == 1)
+    await clock.look(1)
+    beginning.case("started", {}, "c1")
+    await world.tell(beginning)
+    await noted(world, gateway, made["id"], 1)
+    await how(gateway)
+    after = beginning.case("handled", {}, "c1", area=RENUMBERED)
+    await world.tell(beginning)
+
+    async def pushed() -> bool:
+        await clock.look(1)
+        beat = {"replicas": [], "sent_at": utc_text(beginning.now)}
+        beginning.emit("mandates.authority.beat", beat, key="beat", topic="mandates.authority")
+        await world.tell(beginning)
+        return after.id in endpoint.ids
+
+    await until(pushed, 30)
+    await noted(world, gateway, made["id"], 2)
+    await worker.stop()
+    assert (await look(world, gateway, made["id"]))["area"] == RENUMBERED
