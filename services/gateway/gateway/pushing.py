@@ -28,6 +28,8 @@ from gateway.posting import Failed, connected, post
 from gateway.receipts import WEBHOOK, Given, Receipts
 from gateway.signing import headers, secret_of
 from gateway.stream import readable
+from suizhuan import areas
+from suizhuan.areas import Codes
 from suizhuan.cloudevents import Event
 from suizhuan.db.database import Database
 from suizhuan.kernel.clock import Clock
@@ -71,11 +73,15 @@ class Pusher:
         find(self.purposes, subscription.purpose)
         positions = await resumed(self.broker, cursor.decode(subscription.cursor, self.topics), self.topics)
         places = {TopicPartition(topic, p): offset for (topic, p), offset in positions.items()}
+        async with self.database.glance() as conn:
+            codes = await areas.codes(conn)
         reader = await self.broker.reader(places)
         noted = self.clock.now()
         try:
             async with connected(self.timeout) as client:
-                while (now := await self._push_batch(client, subscription, reader, positions, noted)) is not None:
+                while (
+                    now := await self._push_batch(client, subscription, codes, reader, positions, noted)
+                ) is not None:
                     if now is not subscription:
                         subscription, noted = now, self.clock.now()
         finally:
@@ -85,6 +91,7 @@ class Pusher:
         self,
         client: httpx.AsyncClient,
         subscription: Subscription,
+        codes: Codes,
         reader: LogReader,
         positions: Positions,
         noted: datetime,
@@ -97,7 +104,11 @@ class Pusher:
             for record in batch[tp]:
                 positions[tp.topic, tp.partition] = record.offset + 1
                 event = readable(record)
-                if event is not None and wanted.takes(event.type, event.attribute("area"), event.time):
+                if event is None:
+                    continue
+                # Said before its service heard of another code, or before there was one: the place is the same.
+                area = event.attribute("area")
+                if wanted.takes(event.type, codes.now(area) if area else None, event.time):
                     events.append(event)
         # Beats come all the time: that it has passed them is not worth a write each.
         if not batch or (not events and self.clock.now() - noted < NOTED_EVERY):

@@ -61,3 +61,21 @@ async def test_a_running_webhook_follows_its_area_to_another_code(
     await noted(world, gateway, made["id"], 2)
     await worker.stop()
     assert (await look(world, gateway, made["id"]))["area"] == RENUMBERED
+
+
+async def test_what_is_said_under_a_code_that_was_given_up_is_pushed_to_who_asked_for_its_area(
+    world: World, beginning: Story, endpoint: Endpoint
+) -> None:
+    """Services hear of another code one after the other, and a webhook may be behind."""
+    gateway = gateway_of(world)
+    await gateway.migrate()
+    await subscribe(world, gateway, endpoint, types=CASES, area=NANGUAN)
+    before = beginning.case("started", {}, "c1")
+    await renumbered(gateway)
+    late = beginning.case("handled", {}, "c1")
+    after = beginning.case("verified", {}, "c1", area=RENUMBERED)
+    await world.tell(beginning)
+    worker = Pushing.start(gateway)
+    await until(lambda: len(endpoint.ids) >= 3, 30)
+    await worker.stop()
+    assert endpoint.ids == [before.id, late.id, after.id]
