@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.auditor import Report
-from gateway.domain.parts import AUDIT, CARDS, CASE, EARMARK, ENTRY, GRANT, HOLD, MANDATE, MONEY, ORGANISATION, PAID
+from gateway.domain.parts import AUDIT, CASE, COUNTS, EARMARK, ENTRY, GRANT, HOLD, MANDATE, MONEY, ORGANISATION, PAID
 from gateway.domain.purposes import Purpose
 from gateway.receipts import READ, Receipts
 from gateway.schemas import ChainOut, FiguresOut, HubAnswer, OverviewOut, SnapshotOut
@@ -53,8 +53,8 @@ def _cases(share: Share, cases: Row) -> dict[str, Any] | None:
     rows = share.rows(CASE, cases["open"])
     if rows is None:
         return None
-    counted = {name: cases[name] for name in CARDS.fields}
-    hidden = CARDS.hidden(share.purpose, counted)
+    counted = {name: cases[name] for name in COUNTS.fields}
+    hidden = COUNTS.hidden(share.purpose, counted)
     share.note(CASE.topic, len(cases["by_state"]))
     made = {**cases, "open": rows, **dict.fromkeys(hidden)}
     return {**made, "masked": hidden} if hidden else made

@@ -10,16 +10,12 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from gateway import schemas
-from gateway.domain import parts
-from gateway.domain.parts import CASE, ENTRY, GRANT, HOLD, MANDATE, MONEY, ORGANISATION, Part
 from gateway.domain.purposes import Purpose, Shown
-from gateway.share import Share
 from suizhuan.ports.log import TopicSpec
 from suizhuan.service import Service
 
 from .conftest import SseClient, World, at_work, caught_up, client, until
-from .story import BANK, COMMUNITY, NANGUAN, Story
+from .story import COMMUNITY, NANGUAN, Story
 from .test_composed import all_well
 from .test_hub import hub
 from .test_things import ACTIVITY, PREMISE, TOPICS, departments
@@ -184,35 +180,15 @@ async def test_staff_and_services_get_it_whole_and_leave_no_receipt(world: World
     assert await receipts(world, service) == []
 
 
-SHOWN = [
-    (ORGANISATION, schemas.OrganisationOut),
-    (MANDATE, schemas.ChainMandateOut),
-    (GRANT, schemas.GrantOut),
-    (CASE, schemas.CaseOut),
-    (HOLD, schemas.HoldOut),
-    (ENTRY, schemas.EntryOut),
-    (MONEY, schemas.MoneyOut),
-    (parts.EARMARK, schemas.EarmarkOut),
-]
-
-
-@pytest.mark.parametrize(("part", "model"), SHOWN)
-def test_every_field_says_where_its_value_comes_from(part: Part, model: type[schemas.Out]) -> None:
-    assert set(part.fields) == set(model.model_fields) - {"earmarks"}
-
-
-@pytest.mark.parametrize("part", [part for part, _ in SHOWN])
-def test_a_field_is_masked_when_any_event_that_it_may_come_from_is(part: Part) -> None:
-    sources = {source for of_field in part.fields.values() for source in of_field}
-    for hidden in sources:
-        shows = [Shown((type_,), frozenset({f for t, f in sources - {hidden} if t == type_})) for type_, _ in sources]
-        row = dict.fromkeys(part.fields, BANK)
-        shown = Share(Purpose("p", tuple(shows))).row(part, row)
-        masked = sorted(name for name, of_field in part.fields.items() if hidden in of_field)
-        assert shown.get("masked") == masked
-        assert {name for name, value in shown.items() if value is None} == set(masked)
-
-
-def test_a_field_that_nobody_has_said_anything_of_is_masked() -> None:
-    whole = Purpose("p", (Shown(("*",), None),))
-    assert Share(whole).row(CASE, {"id": "c1", "new": 1}) == {"id": "c1", "new": None, "masked": ["new"]}
+async def test_how_cases_ended_is_not_told_to_a_purpose_that_may_not_know_their_outcome(
+    world: World, service: Service
+) -> None:
+    chain = await got(world, service, "/cases/c2/chain", "audit")
+    assert chain["case"]["state"] is None
+    assert "state" in chain["case"]["masked"]
+    closed = [step for step in chain["steps"] if step["type"] == "complaints.case.closed.v1"]
+    assert [step["data"]["outcome"] for step in closed] == [None]
+    overview = await got(world, service, f"/communities/{NANGUAN}", "audit")
+    assert overview["cases"]["by_state"] is None
+    assert "by_state" in overview["cases"]["masked"]
+    assert (await got(world, service, "/cases/c2/chain"))["case"]["state"] == "settled", "statistics may know it"

@@ -2,7 +2,7 @@
 
 Promise: an answer shows no value that the stream would not show for the same purpose. What stands here with no field is
 what an event says of itself, whatever masks its data: its type, its subject, its time. What does not stand here is
-masked.
+masked. `tests/test_parts.py` compares what stands here with what the handlers write.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _of(types: str, field: str) -> tuple[Source, ...]:
 
 
 _REGISTERED, _LISTED = "mandates.organisation registered", "mandates.affair listed"
-_TERMS = "mandates.mandate proposed admitted activated"
+_TERMS, _PLACED = "mandates.mandate proposed admitted activated", "mandates.mandate rekeyed"
 _MOVES = "complaints.case routed handed_over returned repointed"
 _TIMES = "complaints.case routed extended resumed"
 _FUNDED, _POSTED = "finance.earmark funded", "finance.entry posted"
@@ -61,21 +61,26 @@ MANDATE = Part(
         "affair_name_en": _of(_LISTED, "name_en"),
         "earmark_fen": _of(_FUNDED, "amount_fen"),
         "funded_by": _of(_FUNDED, "entry"),
-        **{n: _of(_TERMS, n) for n in ("affair", "area", "role", "giver", "holder", "powers", "term", "amount_fen")},
-        **{n: _of(_TERMS, n) for n in ("basis", "starts_at", "ends_at")},
+        **{n: _of(_TERMS, n) for n in ("affair", "role", "giver", "holder", "powers", "amount_fen", "basis")},
+        **{n: _of(_TERMS, n) for n in ("starts_at", "ends_at")},
+        **{n: (*_of(_TERMS, n), *_of(_PLACED, n)) for n in ("area", "term")},
     },
 )
 _GRANT = ("mandate", "affair", "area", "role", "holder", "powers", "term", "starts_at", "ends_at")
-GRANT = Part("mandates.authority", {n: _of("mandates.switch done", "slots") for n in _GRANT})
+_DONE = "mandates.switch done"
+GRANT = Part(
+    "mandates.authority",
+    {**{n: _of(_DONE, "slots") for n in _GRANT}, "area": (*_of(_DONE, "slots"), *_of(_DONE, "rekeys"))},
+)
 CASE = Part(
     "complaints.case",
     {
         "id": (),
-        "state": (),
+        "state": _of("complaints.case closed", "outcome"),
         "reported_at": (),
         "category": _of("complaints.case reported", "category"),
         "channel": _of("complaints.case reported", "channel"),
-        "area": _of("complaints.case reported routed", "area"),
+        "area": _of("complaints.case reported routed rekeyed", "area"),
         "affair": (*_of("complaints.case reported", "affair"), *_of(_MOVES, "affair")),
         "responsible": (
             *_of("complaints.case routed", "responsible"),
@@ -84,7 +89,8 @@ CASE = Part(
         ),
         "card": _of("complaints.case card_raised", "card"),
         "movement": _of("complaints.case handover_requested", "handover"),
-        **{n: _of(_MOVES, n) for n in ("case_term", "mandate", "term", "price_fen")},
+        **{n: _of(_MOVES, n) for n in ("case_term", "price_fen")},
+        **{n: _of(f"{_MOVES} rekeyed", n) for n in ("mandate", "term")},
         **{n: _of(_TIMES, n) for n in ("due_at", "yellow_at", "red_at")},
     },
 )
@@ -121,8 +127,11 @@ EARMARK = Part(
         **{n: _of(_FUNDED, n) for n in ("payer", "holder", "amount_fen")},
     },
 )
-# How many cases of the area have which card, and what a case was paid.
-CARDS = Part("complaints.case", {"yellow": CASE.fields["card"], "red": CASE.fields["card"]})
+# How many cases of the area there are in which state and with which card, and what a case was paid.
+COUNTS = Part(
+    "complaints.case",
+    {"by_state": CASE.fields["state"], "yellow": CASE.fields["card"], "red": CASE.fields["card"]},
+)
 PAID = Part("finance.hold", {"paid_fen": _of("finance.case paid", "amount_fen")})
 # What the auditor has found is data of its own, and in the catalogue as such: it is about everybody's.
 AUDIT = Part("gateway.audit", {n: _of("gateway.audit reported", n) for n in ("verdict", "read", "violations")})
