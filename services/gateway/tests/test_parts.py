@@ -18,6 +18,7 @@ from gateway import tables as t
 from gateway.domain import parts
 from gateway.domain.parts import CASE, EARMARK, ENTRY, GRANT, HOLD, MANDATE, MONEY, ORGANISATION, Part, Source
 from gateway.domain.purposes import Purpose, Shown
+from gateway.domain.sight import fits
 from gateway.inbound import declared
 from gateway.share import Share
 from suizhuan.cloudevents import decode
@@ -156,3 +157,20 @@ def test_a_field_is_masked_when_any_event_that_it_may_come_from_is(part: Part) -
 def test_a_field_that_nobody_has_said_anything_of_is_masked() -> None:
     whole = Purpose("p", (Shown(("*",), None),))
     assert Share(whole).row(CASE, {"id": "c1", "new": 1}) == {"id": "c1", "new": None, "masked": ["new"]}
+
+
+def test_what_a_purpose_hides_is_worked_out_once_and_not_for_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def counted(pattern: str, type_: str) -> bool:
+        looked.append(type_)
+        return fits(pattern, type_)
+
+    monkeypatch.setattr("gateway.domain.purposes.fits", counted)
+    share = Share(Purpose("p", (Shown(("complaints.case.*",), frozenset({"area"})),)))
+    row = dict.fromkeys(CASE.fields, BANK)
+    first = share.row(CASE, row)
+    once = len(looked)
+    assert [share.row(CASE, row) for _ in range(1000)] == [first] * 1000
+    assert once
+    assert len(looked) == once

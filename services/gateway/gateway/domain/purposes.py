@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from gateway.domain.sight import fits
 from suizhuan.kernel.refusal import Refusal
@@ -23,26 +24,22 @@ class Shown:
     fields: frozenset[str] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Purpose:
-    """Why somebody reads, and what that covers."""
+    """Why somebody reads, and what that covers. Each is the same only as itself, so that what follows from one is
+    worked out once."""
 
     code: str
     shows: tuple[Shown, ...]
 
     def hidden(self, type_: str, data: Mapping[str, Any]) -> list[str]:
         """The fields that are masked, sorted: those that no entry for this type shows."""
-        shown: set[str] = set()
-        for entry in self.shows:
-            if any(fits(pattern, type_) for pattern in entry.types):
-                if entry.fields is None:
-                    return []
-                shown |= entry.fields
-        return sorted(set(data) - shown)
+        fields = _seen(self, type_).fields
+        return [] if fields is None else sorted(data.keys() - fields)
 
     def covers(self, type_: str) -> bool:
         """Whether it says anything of events of this type, be it only that they may be counted."""
-        return any(fits(pattern, type_) for entry in self.shows for pattern in entry.types)
+        return _seen(self, type_).covered
 
     def names(self) -> tuple[str, ...]:
         """What it covers, as names without a version: those of the first one."""
@@ -62,10 +59,23 @@ class Purpose:
 
     def shows_actor(self, type_: str) -> bool:
         """Whether it needs to know who acted."""
-        return any(
-            entry.fields is not None and ACTOR in entry.fields and any(fits(p, type_) for p in entry.types)
-            for entry in self.shows
-        )
+        return _seen(self, type_).actor
+
+
+class _Seen(NamedTuple):
+    """What a purpose sees of one type: these fields (None: all), anything, who acted."""
+
+    fields: frozenset[str] | None
+    covered: bool
+    actor: bool
+
+
+@lru_cache(maxsize=4096)
+def _seen(purpose: Purpose, type_: str) -> _Seen:
+    entries = [entry for entry in purpose.shows if any(fits(pattern, type_) for pattern in entry.types)]
+    named = frozenset[str]().union(*(entry.fields for entry in entries if entry.fields is not None))
+    whole = any(entry.fields is None for entry in entries)
+    return _Seen(None if whole else named, bool(entries), ACTOR in named)
 
 
 def find(purposes: Iterable[Purpose], code: str | None) -> Purpose:
