@@ -62,11 +62,10 @@ async def audit_case(
     answer = {
         "verdict": "violations" if found else "clean",
         "violations": [v.as_dict() for v in found],
-        "chain": chain.model_dump(mode="json"),
         "read": {"events": report.events, "offsets": report.offsets},
     }
     if share is None:
-        return answer
-    answer |= {"chain": shared.chain(share, chain), "masked": []}
+        return {**answer, "chain": chain.model_dump(mode="json")}
+    answer = shared.audited(share, answer, chain)
     what = f"/audit/cases/{case_id}"
     return (await shared.given(request.app.state.parts, identity, share, what, answer)).model_dump()

@@ -11,6 +11,20 @@ from gateway.domain.purposes import ACTOR, Purpose
 from suizhuan.kernel.refusal import Refusal
 
 Row = Mapping[str, Any]
+# What an event says of itself, whatever masks its data.
+SAID = (
+    "event",
+    "type",
+    "at",
+    "topic",
+    "partition",
+    "offset",
+    "org",
+    "mandate",
+    "term",
+    "authority_offset",
+    "causation",
+)
 
 
 class Share:
@@ -44,11 +58,11 @@ class Share:
 
     def _step(self, step: Row) -> dict[str, Any]:
         data, hidden = self.purpose.masked(step["type"], step["data"])
-        made = {**step, "data": data, "entry": data.get("entry")}
-        if not self.purpose.shows_actor(step["type"]):
-            made[ACTOR] = None
-        if ORGANISATION.hidden(self.purpose, {"name": None}):
-            made["org_name"] = None
+        made = {**dict.fromkeys(step), **{name: step[name] for name in SAID}, "data": data, "entry": data.get("entry")}
+        if self.purpose.shows_actor(step["type"]):
+            made[ACTOR] = step[ACTOR]
+        if not ORGANISATION.hidden(self.purpose, {"name": None}):
+            made["org_name"] = step["org_name"]
         self.note(step["topic"], masked=bool(hidden))
         return {**made, "masked": hidden} if hidden else made
 

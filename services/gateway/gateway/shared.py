@@ -22,6 +22,12 @@ from suizhuan.service import Parts
 OVERVIEW = (ORGANISATION, MANDATE, GRANT, CASE, MONEY, EARMARK)
 CHAIN = (CASE, MANDATE, HOLD, ENTRY)
 AUDITED = (AUDIT,)
+# What of an answer is nobody's data. A field that is neither here nor in a part is masked: it is nobody's yet.
+OVERVIEW_OPEN = ("area", "missing", "as_of")
+CHAIN_OPEN = ("missing", "as_of")
+SNAPSHOT_OPEN = ("cursor", "truncated", "as_of")
+FIGURES_OPEN = ("next", "as_of")
+FIGURE = ("area", "service", "kind", "state", "count")  # those are counted for which the purpose lets them be
 
 
 async def given(parts: Parts, identity: Identity, share: Share, what: str, answer: Mapping[str, Any]) -> HubAnswer:
@@ -31,15 +37,18 @@ async def given(parts: Parts, identity: Identity, share: Share, what: str, answe
     return HubAnswer.model_validate({**answer, "purpose": share.purpose.code})
 
 
-def _named(whole: Row, **parts: Any) -> dict[str, Any]:
-    """The answer with its masked parts, and which of them are null."""
-    return {**whole, **parts, "masked": sorted(name for name, part in parts.items() if part is None)}
+def _named(whole: Row, open_: tuple[str, ...], **parts: Any) -> dict[str, Any]:
+    """The answer with its masked parts, and which of them are null; beside them only what is open to everybody."""
+    unknown = whole.keys() - parts.keys() - set(open_)
+    made = {**{name: whole[name] for name in open_}, **dict.fromkeys(unknown), **parts}
+    return {**made, "masked": sorted(name for name in (*parts, *unknown) if made[name] is None)}
 
 
 def overview(share: Share, found: OverviewOut) -> dict[str, Any]:
     whole = found.model_dump(mode="json")
     return _named(
         whole,
+        OVERVIEW_OPEN,
         organisations=share.rows(ORGANISATION, whole["organisations"]),
         mandates=share.rows(MANDATE, whole["mandates"]),
         grants=share.rows(GRANT, whole["grants"]),
@@ -53,10 +62,10 @@ def _cases(share: Share, cases: Row) -> dict[str, Any] | None:
     rows = share.rows(CASE, cases["open"])
     if rows is None:
         return None
-    counted = {name: cases[name] for name in COUNTS.fields}
+    counted = {name: value for name, value in cases.items() if name != "open"}
     hidden = COUNTS.hidden(share.purpose, counted)
     share.note(CASE.topic, len(cases["by_state"]))
-    made = {**cases, "open": rows, **dict.fromkeys(hidden)}
+    made = {**counted, **dict.fromkeys(hidden), "open": rows}
     return {**made, "masked": hidden} if hidden else made
 
 
@@ -76,7 +85,8 @@ def _departments(share: Share, found: Iterable[Row]) -> list[dict[str, Any]] | N
         if states:
             share.note(kind, len(states))
             hidden = {"masked": ["by_state"]} if len(states) < len(one["by_state"]) else {}
-            made.append({**one, "count": sum(states.values()), "by_state": states, **hidden})
+            about = {"service": one["service"], "kind": one["kind"]}
+            made.append({**about, "count": sum(states.values()), "by_state": states, **hidden})
     return made if made or not left_out else None
 
 
@@ -85,7 +95,10 @@ def figures(share: Share, found: FiguresOut, topics: Iterable[str]) -> dict[str,
     for one in found.items:
         share.note(f"{one.service}.{one.kind}")
     masked = [topic for topic in topics if not share.purpose.counts(topic)[1]]
-    return {**found.model_dump(mode="json"), "masked": masked}
+    whole = found.model_dump(mode="json")
+    items = [{name: one[name] for name in FIGURE} for one in whole["items"]]
+    made = _named(whole, FIGURES_OPEN, items=items)
+    return {**made, "masked": sorted({*masked, *made["masked"]})}
 
 
 def asked(topics: Iterable[str], service: str | None, kind: str | None) -> list[str]:
@@ -106,26 +119,37 @@ def require_counted(purpose: Purpose, topics: Iterable[str]) -> None:
 
 def chain(share: Share, found: ChainOut) -> dict[str, Any]:
     whole = found.model_dump(mode="json")
-    paid = {"paid_fen": None} if PAID.hidden(share.purpose, PAID.fields) else {}
+    paid = () if PAID.hidden(share.purpose, PAID.fields) else ("paid_fen",)
     return _named(
         whole,
+        (*CHAIN_OPEN, *paid),
         case=share.row(CASE, whole["case"]) if CASE.covered(share.purpose) else None,
         steps=share.steps(whole["steps"]),
         mandates=share.mandates(whole["mandates"]),
         holds=share.rows(HOLD, whole["holds"]),
         entries=share.rows(ENTRY, whole["entries"]),
-        **paid,
     )
 
 
 def snapshot(share: Share, found: SnapshotOut) -> dict[str, Any]:
     """Never refused: its cursor is where everybody begins."""
     whole = found.model_dump(mode="json")
-    return _named(whole, mandates=share.rows(MANDATE, whole["mandates"]), cases=share.rows(CASE, whole["cases"]))
+    mandates, cases = share.rows(MANDATE, whole["mandates"]), share.rows(CASE, whole["cases"])
+    return _named(whole, SNAPSHOT_OPEN, mandates=mandates, cases=cases)
 
 
 def audit(share: Share, report: Report) -> dict[str, Any]:
     """The report is shown whole or refused; it is about the topics that the auditor has read."""
     for topic, events in report.per_topic.items():
         share.note(topic, events)
-    return {**report.as_dict(), "masked": []}
+    return _found(share, report.as_dict())
+
+
+def audited(share: Share, answer: Row, found: ChainOut) -> dict[str, Any]:
+    """What was found in one case, with its chain."""
+    return {**_found(share, answer), "chain": chain(share, found)}
+
+
+def _found(share: Share, answer: Row) -> dict[str, Any]:
+    hidden = AUDIT.hidden(share.purpose, answer)
+    return {**answer, **dict.fromkeys(hidden), "masked": hidden}

@@ -10,10 +10,10 @@ from types import NoneType
 from typing import Any, get_args, get_origin
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Table, select
 
-from gateway import schemas
+from gateway import schemas, shared
 from gateway import tables as t
 from gateway.domain import parts
 from gateway.domain.parts import CASE, EARMARK, ENTRY, GRANT, HOLD, MANDATE, MONEY, ORGANISATION, Part, Source
@@ -157,6 +157,41 @@ def test_a_field_is_masked_when_any_event_that_it_may_come_from_is(part: Part) -
 def test_a_field_that_nobody_has_said_anything_of_is_masked() -> None:
     whole = Purpose("p", (Shown(("*",), None),))
     assert Share(whole).row(CASE, {"id": "c1", "new": 1}) == {"id": "c1", "new": None, "masked": ["new"]}
+
+
+WHOLE = Purpose("whole", (Shown(("*",), None),))
+CASES_OUT = {"by_state": {"closed": 1}, "yellow": 0, "red": 0, "open": []}
+STEP = {"event": "e1", "type": "complaints.case.started.v1", "topic": "complaints.case", "data": {"case": "c1"}}
+
+
+def test_what_nobody_has_said_anything_of_is_masked_at_every_level() -> None:
+    """A field is added to an answer, and nobody has thought of hubs."""
+    whole = {"as_of": {}, "missing": [], "new": BANK}
+    lists = dict.fromkeys(("organisations", "mandates", "grants", "money", "departments"), ())
+    parts_ = {"area": "32", **lists, "cases": {**CASES_OUT, "new": BANK}}
+    overview = shared.overview(Share(WHOLE), _Newer.of(**whole, **parts_))
+    assert overview["masked"] == ["new"]
+    assert overview["cases"]["masked"] == ["new"]
+    step = {**dict.fromkeys(schemas.StepOut.model_fields), **STEP, "new": BANK}
+    of_case = {"case": {"id": "c1"}, "mandates": {}, "holds": [], "entries": [], "paid_fen": None, "steps": [step]}
+    chain = shared.chain(Share(WHOLE), _Newer.of(**whole, **of_case))
+    assert chain["masked"] == ["new"]
+    rows = {"cursor": "x", "truncated": False, "mandates": [], "cases": []}
+    snapshot = shared.snapshot(Share(WHOLE), _Newer.of(**whole, **rows))
+    figures = shared.figures(Share(WHOLE), _Newer.of(**whole, next=None, items=[]), ())
+    for made in (overview, overview["cases"], chain, chain["steps"][0], snapshot, figures):
+        assert "new" in made
+        assert BANK not in repr(made)
+
+
+class _Newer(BaseModel):
+    """An answer as it may be one day."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @classmethod
+    def of(cls, **fields: Any) -> Any:
+        return cls(**fields)
 
 
 def test_what_a_purpose_hides_is_worked_out_once_and_not_for_every_row(monkeypatch: pytest.MonkeyPatch) -> None:

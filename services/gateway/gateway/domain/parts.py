@@ -142,4 +142,5 @@ COUNTS = Part(
 )
 PAID = Part("finance.hold", {"paid_fen": _of("finance.case paid", "amount_fen")})
 # What the auditor has found is data of its own, and in the catalogue as such: it is about everybody's.
-AUDIT = Part("gateway.audit", {n: _of("gateway.audit reported", n) for n in ("verdict", "read", "violations")})
+_REPORT = ("verdict", "read", "open", "undecided", "by_guarantee", "violations")
+AUDIT = Part("gateway.audit", {n: _of("gateway.audit reported", n) for n in _REPORT})
