@@ -8,9 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import store
 from gateway.domain.purposes import Purpose, find
 from gateway.domain.sight import Sight
+from gateway.receipts import READ, Receipts
 from gateway.share import Share
 from suizhuan.identity import Identity
 from suizhuan.kernel.refusal import Refusal
+from suizhuan.service import Parts
 
 
 def reader(request: Request, identity: Identity) -> Share | None:
@@ -19,7 +21,10 @@ def reader(request: Request, identity: Identity) -> Share | None:
     Errors: `wrong_kind`, `purpose_unknown`."""
     _no_resident(identity)
     purpose = purpose_of(request, identity)
-    return None if purpose is None else Share(purpose)
+    if purpose is None:
+        return None
+    parts: Parts = request.app.state.parts
+    return Share(purpose, Receipts(parts.database, parts.clock, identity.subject, purpose.code, READ))
 
 
 def _no_resident(identity: Identity) -> None:

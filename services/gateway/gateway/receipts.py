@@ -3,7 +3,7 @@ them, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,10 +39,7 @@ class Receipts:
 
     async def note(self, given: Iterable[Given]) -> None:
         """One for each partition of these events. Without it nothing is handed out: errors are the database's."""
-        rows = rows_of(given, self.clock.now(), self._about())
-        if rows:
-            async with self.database.write() as conn:
-                await store_hub.note(conn, rows)
+        await self._write(rows_of(given, self.clock.now(), self._about()))
 
     async def note_read(self, what: str, given: Mapping[str, int], masked: Mapping[str, int]) -> None:
         """One for each topic of which there are things in a composed answer; `what` was asked for."""
@@ -58,6 +55,9 @@ class Receipts:
             for topic, things in sorted(given.items())
             if things
         ]
+        await self._write(rows)
+
+    async def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         if rows:
             async with self.database.write() as conn:
                 await store_hub.note(conn, rows)

@@ -33,8 +33,7 @@ async def audit(
     report = await runner.report(full=full)
     if share is None:
         return report.as_dict()
-    answer = await shared.given(request.app.state.parts, identity, share, "/audit", shared.audit(share, report))
-    return answer.model_dump()
+    return (await share.give("/audit", shared.audit(share, report))).model_dump()
 
 
 @router.get("/audit/cases/{case_id}", summary="单件审计 / one case: its chain, and what the auditor found there")
@@ -66,6 +65,4 @@ async def audit_case(
     }
     if share is None:
         return {**answer, "chain": chain.model_dump(mode="json")}
-    answer = shared.audited(share, answer, chain)
-    what = f"/audit/cases/{case_id}"
-    return (await shared.given(request.app.state.parts, identity, share, what, answer)).model_dump()
+    return (await share.give(f"/audit/cases/{case_id}", shared.audited(share, answer, chain))).model_dump()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from gateway import asof, shared, snapshot
-from gateway.callers import bearer_of, purpose_of, reader, sight_of
+from gateway.callers import bearer_of, reader, sight_of
 from gateway.domain import cursor
 from gateway.domain.sight import Sight, Wanted, patterns
 from gateway.positions import moment_of, resumed, since
-from gateway.receipts import STREAM, Receipts
+from gateway.receipts import STREAM
 from gateway.schemas import HubAnswer, SnapshotOut
 from gateway.settings import Settings
 from gateway.share import Share
@@ -78,7 +79,6 @@ async def events(
     begin = moment_of(from_) if from_ else None
     wanted = Wanted(patterns(type_ or ()), trim(area) if area else None, begin)
     given = cursor.decode(last_event_id, streams.topics) if last_event_id else None
-    purpose = purpose_of(request, identity)
     look = _look(parts, bearer_of(request))
     sight = await _sight(parts, identity)
     streams.take()
@@ -97,15 +97,15 @@ async def events(
                 limit=own.snapshot_rows,
                 topics=streams.topics,
             )
-            shown = found if share is None else await _given(parts, identity, share, found, wanted.area)
+            shown = found if share is None else await _given(share, found, wanted.area)
             first = snapshot.blocks(shown)
     except BaseException:
         streams.give_back()
         raise
     pace = Pace(own.stream_heartbeat, own.stream_send_timeout, own.stream_retry)
-    receipts = None
-    if purpose is not None:
-        receipts = Receipts(parts.database, parts.clock, identity.subject, purpose.code, STREAM)
+    purpose, receipts = None, None
+    if share is not None:
+        purpose, receipts = share.purpose, replace(share.receipts, how=STREAM)
     return _Answer(EventStream(streams, look, sight, wanted, positions, pace, first, purpose, receipts))
 
 
@@ -132,12 +132,11 @@ async def snapshot_now(
         topics=streams.topics,
     )
     response.headers[asof.HEADER] = asof.header(found.as_of)
-    return found if share is None else await _given(parts, identity, share, found, place)
+    return found if share is None else await _given(share, found, place)
 
 
-async def _given(parts: Parts, identity: Identity, share: Share, found: SnapshotOut, area: str | None) -> HubAnswer:
-    what = f"/events/snapshot?area={area or ''}"
-    return await shared.given(parts, identity, share, what, shared.snapshot(share, found))
+async def _given(share: Share, found: SnapshotOut, area: str | None) -> HubAnswer:
+    return await share.give(f"/events/snapshot?area={area or ''}", shared.snapshot(share, found))
 
 
 class _Answer(Response):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -14,9 +13,8 @@ from gateway.domain.sight import Sight
 from gateway.positions import departments
 from gateway.schemas import ChainOut, FigureOut, FiguresOut, HubAnswer, OverviewOut
 from gateway.settings import Settings
-from gateway.share import Share
 from suizhuan import paging
-from suizhuan.identity import Caller, Identity
+from suizhuan.identity import Caller
 from suizhuan.kernel.area import LENGTHS, contains, trim
 from suizhuan.kernel.refusal import Refusal
 
@@ -50,7 +48,7 @@ async def community(area: AreaPath, request: Request, response: Response, identi
     response.headers[asof.HEADER] = asof.header(found.as_of)
     if share is None:
         return found
-    return await _given(request, identity, share, f"/communities/{place}", shared.overview(share, found))
+    return await share.give(f"/communities/{place}", shared.overview(share, found))
 
 
 @router.get("/figures", summary="统计 / how many of what, where, and what happened to them last")
@@ -102,8 +100,7 @@ async def figures(
     made = FiguresOut(items=[FigureOut(**row) for row in page], next=following, as_of=as_of)
     if share is None:
         return made
-    what = f"/figures?area={place or ''}"
-    return await _given(request, identity, share, what, shared.figures(share, made, topics))
+    return await share.give(f"/figures?area={place or ''}", shared.figures(share, made, topics))
 
 
 def _after(place: str) -> tuple[str, str, str, str] | None:
@@ -138,11 +135,7 @@ async def chain(case_id: CaseId, request: Request, response: Response, identity:
     whole = found.model_copy(update={"missing": missing})
     if share is None:
         return whole
-    return await _given(request, identity, share, f"/cases/{case_id}/chain", shared.chain(share, whole))
-
-
-async def _given(request: Request, identity: Identity, share: Share, what: str, answer: Mapping[str, Any]) -> HubAnswer:
-    return await shared.given(request.app.state.parts, identity, share, what, answer)
+    return await share.give(f"/cases/{case_id}/chain", shared.chain(share, whole))
 
 
 def _sees(sight: Sight, found: ChainOut) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 
 from gateway.domain.parts import MANDATE, ORGANISATION, Part
 from gateway.domain.purposes import ACTOR, Purpose
+from gateway.receipts import Receipts
+from gateway.schemas import HubAnswer
 from suizhuan.kernel.refusal import Refusal
 
 Row = Mapping[str, Any]
@@ -30,8 +32,9 @@ SAID = (
 class Share:
     """Masks as the stream does: what is not covered is null and named in `masked`."""
 
-    def __init__(self, purpose: Purpose) -> None:
+    def __init__(self, purpose: Purpose, receipts: Receipts) -> None:
         self.purpose = purpose
+        self.receipts = receipts
         self.given: Counter[str] = Counter()  # by topic: how many things were shown
         self.masked: Counter[str] = Counter()  # and how many of them with masked fields
 
@@ -70,6 +73,11 @@ class Share:
         """By their ids."""
         rows = self.rows(MANDATE, mandates.values())
         return None if rows is None else {row["id"]: row for row in rows}
+
+    async def give(self, what: str, answer: Row) -> HubAnswer:
+        """The answer to what was asked for, once its receipt is written. Errors: the database's."""
+        await self.receipts.note_read(what, self.given, self.masked)
+        return HubAnswer.model_validate({**answer, "purpose": self.purpose.code})
 
     def note(self, topic: str, things: int = 1, *, masked: bool = False) -> None:
         """So many things of a topic go out."""

@@ -6,18 +6,15 @@ refused (`not_covered`), before anything is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from gateway.auditor import Report
 from gateway.domain.parts import AUDIT, CASE, COUNTS, EARMARK, ENTRY, GRANT, HOLD, MANDATE, MONEY, ORGANISATION, PAID
 from gateway.domain.purposes import Purpose
-from gateway.receipts import READ, Receipts
-from gateway.schemas import ChainOut, FiguresOut, HubAnswer, OverviewOut, SnapshotOut
+from gateway.schemas import ChainOut, FiguresOut, OverviewOut, SnapshotOut
 from gateway.share import Row, Share
-from suizhuan.identity import Identity
 from suizhuan.kernel.refusal import Refusal
-from suizhuan.service import Parts
 
 OVERVIEW = (ORGANISATION, MANDATE, GRANT, CASE, MONEY, EARMARK)
 CHAIN = (CASE, MANDATE, HOLD, ENTRY)
@@ -28,13 +25,6 @@ CHAIN_OPEN = ("missing", "as_of")
 SNAPSHOT_OPEN = ("cursor", "truncated", "as_of")
 FIGURES_OPEN = ("next", "as_of")
 FIGURE = ("area", "service", "kind", "state", "count")  # those are counted for which the purpose lets them be
-
-
-async def given(parts: Parts, identity: Identity, share: Share, what: str, answer: Mapping[str, Any]) -> HubAnswer:
-    """The answer, once its receipt is written."""
-    receipts = Receipts(parts.database, parts.clock, identity.subject, share.purpose.code, READ)
-    await receipts.note_read(what, share.given, share.masked)
-    return HubAnswer.model_validate({**answer, "purpose": share.purpose.code})
 
 
 def _named(whole: Row, open_: tuple[str, ...], **parts: Any) -> dict[str, Any]:

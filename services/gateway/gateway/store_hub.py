@@ -100,8 +100,7 @@ async def release(conn: AsyncConnection, id_: str, worker: str) -> None:
 
 
 async def note(conn: AsyncConnection, receipts: Sequence[Mapping[str, Any]]) -> None:
-    if receipts:
-        await conn.execute(insert(t.receipt), list(receipts))
+    await conn.execute(insert(t.receipt), list(receipts))
 
 
 async def receipts(

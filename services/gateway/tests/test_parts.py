@@ -20,9 +20,11 @@ from gateway.domain.parts import CASE, EARMARK, ENTRY, GRANT, HOLD, MANDATE, MON
 from gateway.domain.purposes import Purpose, Shown
 from gateway.domain.sight import fits
 from gateway.inbound import declared
+from gateway.receipts import READ, Receipts
 from gateway.share import Share
 from suizhuan.cloudevents import decode
 from suizhuan.context import Context
+from suizhuan.db.database import Database
 from suizhuan.inbox import Subscription
 from suizhuan.kernel.clock import SystemClock, utc_text
 from suizhuan.service import Service
@@ -33,6 +35,11 @@ from .story import BANK
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
 NOW = SystemClock().now()
+
+
+def share_of(purpose: Purpose) -> Share:
+    return Share(purpose, Receipts(Database("sqlite+aiosqlite:///:memory:"), SystemClock(), "hub-1", "p", READ))
+
 
 SHOWN = [
     (ORGANISATION, schemas.OrganisationOut),
@@ -148,7 +155,7 @@ def test_a_field_is_masked_when_any_event_that_it_may_come_from_is(part: Part) -
     for hidden in sources:
         shows = [Shown((type_,), frozenset({f for t, f in sources - {hidden} if t == type_})) for type_, _ in sources]
         row = dict.fromkeys(part.fields, BANK)
-        shown = Share(Purpose("p", tuple(shows))).row(part, row)
+        shown = share_of(Purpose("p", tuple(shows))).row(part, row)
         masked = sorted(name for name, of_field in part.fields.items() if hidden in of_field)
         assert shown.get("masked") == masked
         assert {name for name, value in shown.items() if value is None} == set(masked)
@@ -156,7 +163,7 @@ def test_a_field_is_masked_when_any_event_that_it_may_come_from_is(part: Part) -
 
 def test_a_field_that_nobody_has_said_anything_of_is_masked() -> None:
     whole = Purpose("p", (Shown(("*",), None),))
-    assert Share(whole).row(CASE, {"id": "c1", "new": 1}) == {"id": "c1", "new": None, "masked": ["new"]}
+    assert share_of(whole).row(CASE, {"id": "c1", "new": 1}) == {"id": "c1", "new": None, "masked": ["new"]}
 
 
 WHOLE = Purpose("whole", (Shown(("*",), None),))
@@ -169,16 +176,16 @@ def test_what_nobody_has_said_anything_of_is_masked_at_every_level() -> None:
     whole = {"as_of": {}, "missing": [], "new": BANK}
     lists = dict.fromkeys(("organisations", "mandates", "grants", "money", "departments"), ())
     parts_ = {"area": "32", **lists, "cases": {**CASES_OUT, "new": BANK}}
-    overview = shared.overview(Share(WHOLE), _Newer.of(**whole, **parts_))
+    overview = shared.overview(share_of(WHOLE), _Newer.of(**whole, **parts_))
     assert overview["masked"] == ["new"]
     assert overview["cases"]["masked"] == ["new"]
     step = {**dict.fromkeys(schemas.StepOut.model_fields), **STEP, "new": BANK}
     of_case = {"case": {"id": "c1"}, "mandates": {}, "holds": [], "entries": [], "paid_fen": None, "steps": [step]}
-    chain = shared.chain(Share(WHOLE), _Newer.of(**whole, **of_case))
+    chain = shared.chain(share_of(WHOLE), _Newer.of(**whole, **of_case))
     assert chain["masked"] == ["new"]
     rows = {"cursor": "x", "truncated": False, "mandates": [], "cases": []}
-    snapshot = shared.snapshot(Share(WHOLE), _Newer.of(**whole, **rows))
-    figures = shared.figures(Share(WHOLE), _Newer.of(**whole, next=None, items=[]), ())
+    snapshot = shared.snapshot(share_of(WHOLE), _Newer.of(**whole, **rows))
+    figures = shared.figures(share_of(WHOLE), _Newer.of(**whole, next=None, items=[]), ())
     for made in (overview, overview["cases"], chain, chain["steps"][0], snapshot, figures):
         assert "new" in made
         assert BANK not in repr(made)
@@ -202,7 +209,7 @@ def test_what_a_purpose_hides_is_worked_out_once_and_not_for_every_row(monkeypat
         return fits(pattern, type_)
 
     monkeypatch.setattr("gateway.domain.purposes.fits", counted)
-    share = Share(Purpose("p", (Shown(("complaints.case.*",), frozenset({"area"})),)))
+    share = share_of(Purpose("p", (Shown(("complaints.case.*",), frozenset({"area"})),)))
     row = dict.fromkeys(CASE.fields, BANK)
     first = share.row(CASE, row)
     once = len(looked)
