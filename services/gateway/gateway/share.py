@@ -47,7 +47,9 @@ class Share:
         """The row as it is shown; `nested` are parts in it, masked already."""
         own = {name: value for name, value in row.items() if name not in nested}
         hidden = part.hidden(self.purpose, own)
-        self.note(part.topic, masked=bool(hidden))
+        of_others = [topics for name, topics in part.borrowed(self.purpose) if own.get(name) is not None]
+        for topic in {part.topic}.union(*of_others):
+            self.note(topic, masked=bool(hidden))
         made = {**own, **dict.fromkeys(hidden), **nested}
         return {**made, "masked": hidden} if hidden else made
 
@@ -66,6 +68,7 @@ class Share:
             made[ACTOR] = step[ACTOR]
         if not ORGANISATION.hidden(self.purpose, {"name": None}):
             made["org_name"] = step["org_name"]
+            self.note(ORGANISATION.topic, 1 if step["org_name"] is not None else 0)
         self.note(step["topic"], masked=bool(hidden))
         return {**made, "masked": hidden} if hidden else made
 

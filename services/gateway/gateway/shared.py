@@ -110,6 +110,7 @@ def require_counted(purpose: Purpose, topics: Iterable[str]) -> None:
 def chain(share: Share, found: ChainOut) -> dict[str, Any]:
     whole = found.model_dump(mode="json")
     paid = () if PAID.hidden(share.purpose, PAID.fields) else ("paid_fen",)
+    share.note(PAID.topic, 1 if paid and whole["paid_fen"] is not None else 0)
     return _named(
         whole,
         (*CHAIN_OPEN, *paid),

@@ -21,6 +21,7 @@ from .test_hub import hub
 from .test_things import ACTIVITY, PREMISE, TOPICS, departments
 
 STATISTICS = "statistics"
+READERS = (STATISTICS, "city-operations")
 READS = (f"/communities/{NANGUAN}", "/cases/c2/chain", "/events/snapshot", f"/figures?area={NANGUAN}", "/audit")
 
 
@@ -160,6 +161,17 @@ async def test_every_read_of_a_hub_stands_on_receipts_of_those_whose_data_it_was
     assert all(
         r["masked"] == r["events"] for r in noted if (r["topic"], r["purpose"]) == ("mandates.mandate", STATISTICS)
     )
+
+
+async def test_a_row_made_of_several_topics_stands_on_a_receipt_of_each(world: World, service: Service) -> None:
+    """A mandate's row names its affair and its money; a purpose that hides those was given nothing of them."""
+    for purpose in READERS:
+        await asked(world, service, "/cases/c2/chain", purpose)
+    topics = {p: {r["topic"] for r in await receipts(world, service) if r["purpose"] == p} for p in READERS}
+    of_all = {"mandates.mandate", "mandates.affair", "mandates.organisation", "complaints.case", "finance.hold"}
+    assert topics["city-operations"] == of_all | {"finance.earmark", "finance.entry"}
+    # The chain has finance's events as steps: counted, nothing of them shown.
+    assert topics[STATISTICS] == of_all
 
 
 async def test_without_its_receipt_nothing_is_given(world: World, service: Service) -> None:

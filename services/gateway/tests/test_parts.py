@@ -16,12 +16,13 @@ from sqlalchemy import Table, select
 from gateway import schemas, shared
 from gateway import tables as t
 from gateway.domain import parts
-from gateway.domain.parts import CASE, EARMARK, ENTRY, GRANT, HOLD, MANDATE, MONEY, ORGANISATION, Part, Source
+from gateway.domain.parts import CASE, EARMARK, ENTRY, GRANT, HOLD, MANDATE, MONEY, ORGANISATION, Part, Source, topic_of
 from gateway.domain.purposes import Purpose, Shown
 from gateway.domain.sight import fits
 from gateway.inbound import declared
 from gateway.receipts import READ, Receipts
 from gateway.share import Share
+from suizhuan.authority.records import DONE, TOPIC
 from suizhuan.cloudevents import decode
 from suizhuan.context import Context
 from suizhuan.db.database import Database
@@ -138,6 +139,12 @@ def value(type_: Any, variant: str) -> Any:
     if issubclass(type_, datetime):
         return utc_text(NOW + timedelta(days=ord(variant)))
     return ord(variant) if type_ is int else variant
+
+
+def test_every_event_is_known_by_its_topic() -> None:
+    known = {f"{name}.v1": subscription.topic for name, subscription in declared().subscriptions.items()}
+    known |= {f"{DONE}.v1": TOPIC}
+    assert {type_: topic_of(type_) for type_ in known} == known
 
 
 def test_every_source_is_a_field_of_an_event_that_there_is() -> None:

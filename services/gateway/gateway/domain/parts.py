@@ -18,7 +18,7 @@ Source = tuple[str, str]  # an event's type, a field of its data
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """`topic` is whose data it is; `fields` says for each field where its value may come from."""
+    """`topic` is that of the thing itself; `fields` says for each field where its value may come from."""
 
     topic: str
     fields: Mapping[str, tuple[Source, ...]]
@@ -31,6 +31,19 @@ class Part:
         """Of these fields those that are masked, sorted: each whose value may come from something that is."""
         return sorted(names.keys() - _shown(self, purpose))
 
+    def borrowed(self, purpose: Purpose) -> tuple[tuple[str, frozenset[str]], ...]:
+        """The fields that are shown and come from other topics than its own, with those."""
+        return _borrowed(self, purpose)
+
+
+def topic_of(type_: str) -> str:
+    """The topic in which events of a type are."""
+    name = ".".join(type_.split(".")[:2])
+    return _ELSEWHERE.get(name, name)
+
+
+_ELSEWHERE = {"mandates.switch": "mandates.authority", "finance.case": "finance.hold"}
+
 
 @lru_cache(maxsize=1024)
 def _shown(part: Part, purpose: Purpose) -> frozenset[str]:
@@ -41,6 +54,14 @@ def _shown(part: Part, purpose: Purpose) -> frozenset[str]:
         return not purpose.hidden(type_, {field: None})
 
     return frozenset(name for name, sources in part.fields.items() if all(map(told, sources)))
+
+
+@lru_cache(maxsize=1024)
+def _borrowed(part: Part, purpose: Purpose) -> tuple[tuple[str, frozenset[str]], ...]:
+    topics = {
+        n: frozenset(topic_of(type_) for type_, _ in part.fields[n]) - {part.topic} for n in _shown(part, purpose)
+    }
+    return tuple((name, of_field) for name, of_field in sorted(topics.items()) if of_field)
 
 
 def _of(types: str, field: str) -> tuple[Source, ...]:
