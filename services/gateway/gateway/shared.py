@@ -1,7 +1,7 @@
 """The composed answers as a hub gets them: for its purpose, masked as the stream is, each behind its receipt.
 
 A part of which the purpose covers nothing is null and named in `masked`; an answer of which it covers no part is
-refused (`not_covered`), before anything is read.
+refused (`not_covered`), before anything is read, but for a snapshot.
 """
 
 from __future__ import annotations
