@@ -7,12 +7,12 @@ them stands in a database.
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import hmac
-import os
 import secrets
 from pathlib import Path
+
+from suizhuan import keyfile
 
 PREFIX = "whsec_"
 LEAST = 32  # bytes of a key
@@ -24,26 +24,10 @@ def load_key(given: str | None, file: Path) -> bytes:
     Errors: ValueError for a file that holds no key."""
     if given:
         return given.encode()
-    if not file.exists():
-        _make(file)
-    found = file.read_bytes()
+    found = keyfile.kept(file, lambda: secrets.token_hex(LEAST).encode())
     if len(found) < LEAST:
         raise ValueError(f"not a key: {file}")
     return found
-
-
-def _make(file: Path) -> None:
-    """Written whole before it is there: nobody signs with the beginning of a key, or with none."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    ours = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
-    try:
-        handle = os.open(ours, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as out:
-            out.write(secrets.token_hex(LEAST).encode())
-        with contextlib.suppress(FileExistsError):  # another process of ours was faster
-            os.link(ours, file)
-    finally:
-        ours.unlink(missing_ok=True)
 
 
 def secret_of(key: bytes, subscription: str, generation: int) -> str:

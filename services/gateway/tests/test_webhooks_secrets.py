@@ -63,7 +63,7 @@ async def test_a_repeat_gets_the_secret_again_and_the_database_holds_none(
     assert b"whsec_" not in bodies[0]
 
 
-def test_a_key_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_key_is_made_once_and_a_file_that_holds_none_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "webhook.key"
     made = load_key(None, file)
     assert load_key(None, file) == made

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import secrets
 
 from pydantic import SecretStr
 
+from suizhuan import keyfile
 from suizhuan.settings import ServiceSettings, load_settings, setting
 
 
@@ -44,13 +43,5 @@ def id_key(settings: Settings) -> bytes:
     """The key of the ID hash. Errors: OSError when it can neither be read nor made."""
     if settings.id_secret is not None:
         return settings.id_secret.get_secret_value().encode()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     file = settings.data_dir / "population-id.key"
-    made = settings.data_dir / f".population-id.{os.getpid()}.{secrets.token_hex(4)}"
-    if not file.exists():
-        made.touch(mode=0o600)
-        made.write_text(secrets.token_hex(32), encoding="ascii")
-        with contextlib.suppress(FileExistsError):  # another process was faster: its key is the one
-            os.link(made, file)  # whole or not at all
-        made.unlink()
-    return file.read_bytes().strip()
+    return keyfile.kept(file, lambda: secrets.token_hex(32).encode()).strip()
