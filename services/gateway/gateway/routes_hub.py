@@ -119,7 +119,9 @@ async def subscriptions(
 
 @router.post("/subscriptions/{id_}/resume", summary="恢复 / go on where it stopped")
 async def resume(request: Request, command: CommandDep, id_: str) -> Response:
-    """停推（parked）的订阅以令牌的用途从中断处继续 / a parked one goes on for its purpose now, nothing left out."""
+    """停推（parked）的订阅以令牌的用途从中断处继续；推送中且用途不变的不受影响。
+
+    A parked one goes on for its purpose now, nothing left out; one that is at work for that purpose stays as it is."""
     purpose = _hub(request, command.identity)
 
     async def work(tx: Tx) -> SubscriptionOut:

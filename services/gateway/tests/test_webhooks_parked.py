@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from gateway import tables_hub
 from gateway.domain import cursor
+from suizhuan.kernel.clock import SystemClock
 from suizhuan.service import Service
 
 from .conftest import World, client, until
@@ -93,3 +94,18 @@ async def test_what_is_not_for_an_endpoint_does_not_make_it_a_good_one(
     shown = await until(moved, 30)
     await worker.stop()
     assert (shown["attempts"], shown["failing_since"] is None) == (3, False)
+
+
+async def test_to_resume_what_is_at_work_changes_nothing_but_its_purpose(
+    world: World, beginning: Story, endpoint: Endpoint
+) -> None:
+    """Else an endpoint that never answers would never be parked, as long as its hub resumes it."""
+    gateway = gateway_of(world)
+    await gateway.migrate()
+    made = await subscribe(world, gateway, endpoint)
+    failing = {"failing_since": SystemClock().now(), "attempts": 3, "why": "timeout"}
+    await changed(gateway, made["id"], **failing)
+    before = await look(world, gateway, made["id"])
+    assert (await command(world, gateway, made["id"], "resume")).json() == before
+    other = await command(world, gateway, made["id"], "resume", headers=hub(world, "statistics"))
+    assert (other.json()["purpose"], other.json()["attempts"]) == ("statistics", 0)

@@ -65,11 +65,14 @@ class Subscription:
         return self.after(state=PARKED, next_at=None, why=code)
 
     def resumed(self, purpose: str) -> Subscription:
-        """From where it stopped, nothing left out, for the purpose for which its hub reads today.
+        """From where it stopped, nothing left out, for the purpose for which its hub reads today. One that is at work
+        for that purpose stays as it is: who resumes it now and then must not keep a dead endpoint from being parked.
 
         Errors: `subscription_ended`."""
         if self.state == ENDED:
             raise Refusal("subscription_ended", subscription=self.id)
+        if self.state == ACTIVE and self.purpose == purpose:
+            return self
         return self.after(state=ACTIVE, purpose=purpose, failing_since=None, attempts=0, next_at=None, why=None)
 
     def rotated(self) -> Subscription:
