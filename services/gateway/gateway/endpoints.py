@@ -5,21 +5,23 @@ Otherwise whoever may subscribe could have the gateway ask services that trust i
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
-import socket
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+import httpx
+
+from gateway.lookups import addresses
 from suizhuan.kernel.refusal import Refusal
 
 MAX_URL = 500
+LOOKUP_S = 5.0
 UNICAST = ipaddress.IPv6Network("2000::/3")
 
 
 def checked(url: str, *, inside: Iterable[str]) -> str:
     """The URL as it was given. `inside` are hosts that are allowed all the same. Errors: `endpoint_refused`."""
-    parts = urlsplit(url)
+    parts = _parsed(url)
     try:
         port = parts.port
     except ValueError:
@@ -34,22 +36,39 @@ def checked(url: str, *, inside: Iterable[str]) -> str:
     return url
 
 
-async def vetted(url: str, *, inside: Iterable[str]) -> str | None:
+async def vetted(url: str, *, inside: Iterable[str], within: float = LOOKUP_S) -> str | None:
     """The address to connect to, looked up anew each time; None for a host that is allowed by its name.
 
     The connection must go to that very address: asked once more, the name may lead elsewhere. Errors:
-    `endpoint_refused` when any of its addresses lies in a private network."""
-    host = urlsplit(url).hostname or ""
+    `endpoint_refused` when any of its addresses lies in a private network, or none is found within so many seconds."""
+    host = _parsed(url).hostname or ""
     if host in set(inside):
         return None
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        found = await addresses(host, within)
+    except TimeoutError:
+        raise Refusal("endpoint_refused", reason="host not found in time") from None
     except OSError:
         raise Refusal("endpoint_refused", reason="host unknown") from None
-    addresses = [str(entry[4][0]) for entry in found]
-    if not all(_outside(address.partition("%")[0]) for address in addresses):
+    if not all(_outside(address.partition("%")[0]) for address in found):
         raise Refusal("endpoint_refused", reason="private network")
-    return addresses[0]
+    return found[0]
+
+
+def _parsed(url: str) -> SplitResult:
+    """As it is judged here, and as the client that connects reads it: both find the same host, and it can be a name.
+
+    Errors: `endpoint_refused`."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        host.encode("idna")  # labels of 1 to 63 characters
+        same = httpx.URL(url).raw_host.decode() == host
+    except (ValueError, httpx.InvalidURL):
+        same = False
+    if not same:
+        raise Refusal("endpoint_refused", reason="not a URL with a host")
+    return parts
 
 
 def _outside(text: str) -> bool:

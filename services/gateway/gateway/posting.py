@@ -47,7 +47,7 @@ async def post(
         there if address is None else there.copy_with(host=address),
         content=content,
         headers={"Content-Type": "application/cloudevents+json", "Host": there.netloc.decode(), **headers},
-        extensions={"sni_hostname": there.host},
+        extensions={"sni_hostname": there.raw_host.decode()},  # as it stands on the wire, and in certificates
     )
     try:
         async with asyncio.timeout(timeout):

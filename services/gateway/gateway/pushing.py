@@ -21,7 +21,7 @@ from gateway.domain.cursor import Positions
 from gateway.domain.purposes import Purpose, find
 from gateway.domain.sight import Wanted
 from gateway.domain.subscription import Subscription
-from gateway.endpoints import vetted
+from gateway.endpoints import LOOKUP_S, vetted
 from gateway.hub_view import as_json, encoded
 from gateway.positions import resumed
 from gateway.posting import Failed, connected, post
@@ -131,7 +131,10 @@ class Pusher:
 
     async def _deliver(self, client: httpx.AsyncClient, subscription: Subscription, events: list[Event]) -> None:
         """All of them, each aggregate's in order. Errors: `Failed`, when nobody else has anything more to say."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         address = await self._address(subscription)
+        left = self.timeout - (loop.time() - begun)
         purpose = find(self.purposes, subscription.purpose)
         shown = [as_json(event, purpose) for event in events]
         receipts = Receipts(self.database, self.clock, subscription.hub, subscription.purpose, WEBHOOK, subscription.id)
@@ -145,7 +148,7 @@ class Pusher:
         async def one_aggregate(bodies: list[Mapping[str, object]]) -> None:
             async with room:
                 for body in bodies:
-                    await self._post(client, subscription.url, address, secret, body)
+                    await self._post(client, subscription.url, address, secret, body, left)
 
         done = await asyncio.gather(*map(one_aggregate, by_key.values()), return_exceptions=True)
         for failure in done:
@@ -154,16 +157,22 @@ class Pusher:
 
     async def _address(self, subscription: Subscription) -> str | None:
         try:
-            return await vetted(subscription.url, inside=self.inside)
+            return await vetted(subscription.url, inside=self.inside, within=min(LOOKUP_S, self.timeout / 3))
         except Refusal as refusal:
             raise Failed(str(refusal.params.get("reason", refusal.code))) from refusal
 
     async def _post(
-        self, client: httpx.AsyncClient, url: str, address: str | None, secret: str, body: Mapping[str, object]
+        self,
+        client: httpx.AsyncClient,
+        url: str,
+        address: str | None,
+        secret: str,
+        body: Mapping[str, object],
+        within: float,
     ) -> None:
         content = encoded(body)
         signed = headers(secret, str(body["id"]), int(self.clock.now().timestamp()), content)
-        await post(client, url, address, content, signed, self.timeout)
+        await post(client, url, address, content, signed, within)
 
     async def _still_mine(self, subscription: Subscription) -> bool:
         """Whether nobody else has it, and nobody has stopped or changed it."""

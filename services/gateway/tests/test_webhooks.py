@@ -298,6 +298,10 @@ async def test_a_subscription_is_its_hubs_own(world: World, beginning: Story, en
         "https://hub.example.org:99999/",
         "https:///x",
         "https://hub.example.org/a b",
+        "https://hub..example.org/",
+        f"https://{'a' * 64}.example.org/",
+        "https://[::1",
+        "https://[::1]x/",
         "x" * 600,
     ],
 )
