@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated
+from functools import partial
+from typing import Annotated, NoReturn
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -64,7 +65,12 @@ async def subscribe(request: Request, command: CommandDep, body: SubscribeIn) ->
     自某日起、自某一游标起，或从现在起 / from a date, from a cursor (of a snapshot), or from now on."""
     purpose = _hub(request, command.identity)
     own: Settings = request.app.state.own_settings
+    most = own.max_subscriptions
     url = checked(body.url, inside=own.webhook_inside)
+    async with _parts(request).database.glance() as conn:
+        full = await store_hub.count(conn, command.identity.subject) >= most
+    if full:  # before anything is looked up or read; but a repeat gets its answer again
+        return _with_secret(request, await command.run(partial(_no_more, most), status=201))
     await vetted(url, inside=own.webhook_inside)
     types = patterns(body.types)
     area = trim(body.area) if body.area else None
@@ -72,8 +78,9 @@ async def subscribe(request: Request, command: CommandDep, body: SubscribeIn) ->
     start = await _start(request, body, begin)
 
     async def work(tx: Tx) -> SubscriptionOut:
-        if await store_hub.count(tx.conn, command.identity.subject) >= own.max_subscriptions:
-            raise Refusal("too_many_subscriptions", limit=own.max_subscriptions)
+        await store_hub.lock(tx.conn, command.identity.subject)
+        if await store_hub.count(tx.conn, command.identity.subject) >= most:
+            await _no_more(most, tx)
         made = Subscription(
             id=new_id(),
             hub=command.identity.subject,
@@ -91,6 +98,10 @@ async def subscribe(request: Request, command: CommandDep, body: SubscribeIn) ->
         return SubscriptionOut.model_validate(made)
 
     return _with_secret(request, await command.run(work, status=201))
+
+
+async def _no_more(most: int, _: Tx) -> NoReturn:
+    raise Refusal("too_many_subscriptions", limit=most)
 
 
 async def _start(request: Request, body: SubscribeIn, begin: datetime | None) -> str:

@@ -38,6 +38,13 @@ async def page(conn: AsyncConnection, *, hub: str | None, after: str, limit: int
     return [_made(row) for row in await conn.execute(query)]
 
 
+async def lock(conn: AsyncConnection, hub: str) -> None:
+    """Until the transaction ends nobody else adds one for this hub (on SQLite nobody else writes at all)."""
+    if conn.dialect.name == "postgresql":
+        key = func.hashtextextended(func.concat("subscriptions:", hub), 0)
+        await conn.execute(select(func.pg_advisory_xact_lock(key)))
+
+
 async def count(conn: AsyncConnection, hub: str) -> int:
     """How many of this hub have not ended."""
     query = select(func.count()).select_from(t.subscription).where(_S.hub == hub, _S.state != ENDED)
@@ -70,7 +77,7 @@ class Seen:
 
 async def active(conn: AsyncConnection, worker: str, now: datetime) -> list[Seen]:
     """The active subscriptions."""
-    query = select(_S.id, _S.leased_by, _S.leased_until, _S.next_at).where(_S.state == ACTIVE)
+    query = select(_S.id, _S.leased_by, _S.leased_until, _S.next_at).where(t.IS_ACTIVE)
     found = []
     for id_, by, until, next_at in await conn.execute(query):
         lost = by not in (None, worker) and until >= now

@@ -332,20 +332,3 @@ async def test_webhooks_leave_receipts(world: World, beginning: Story, endpoint:
         found = (await http.get("/receipts?limit=200", headers=hub(world, PURPOSE))).json()["items"]
     assert sum(r["events"] for r in found) == len(wanted)
     assert {(r["how"], r["subscription"]) for r in found} == {("webhook", made["id"])}
-
-
-async def test_a_hub_has_only_so_many_subscriptions(world: World, beginning: Story, endpoint: Endpoint) -> None:
-    gateway = gateway_of(world, max_subscriptions=2)
-    await gateway.migrate()
-    first = await subscribe(world, gateway, endpoint)
-    await subscribe(world, gateway, endpoint)
-    async with client(gateway) as http:
-
-        async def one_more(subject: str) -> httpx.Response:
-            return await http.post("/subscriptions", headers=hub(world, PURPOSE, subject), json={"url": endpoint.url})
-
-        refused = await one_more("hub-1")
-        assert (refused.status_code, refused.json()["code"]) == (409, "too_many_subscriptions")
-        assert (await one_more("hub-2")).status_code == 201
-        await command(world, gateway, first["id"], "end")
-        assert (await one_more("hub-1")).status_code == 201
