@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 
 import structlog
 
 from gateway import store_hub
-from gateway.domain.subscription import ACTIVE, Subscription
+from gateway.domain.subscription import ACTIVE
 from gateway.pushing import Pusher
 from suizhuan.db.database import Database, is_transient
 from suizhuan.kernel.clock import Clock
-from suizhuan.kernel.refusal import Refusal
-from suizhuan.ports.log import LogUnavailable
 
 log = structlog.get_logger(__name__)
 
 LOOK_S = 1.0
-LOG_AWAY = "log_unreachable"  # of all refusals the one that ends by itself
 
 
 class Webhooks:
@@ -78,25 +74,10 @@ class Webhooks:
                 found = await store_hub.find(conn, id_)
             if found is not None and found.state == ACTIVE:
                 await self.pusher.push_all(found)
-        except Refusal as refusal:
-            if (code := refusal.code) != LOG_AWAY:  # trying again would be refused for ever
-                log.warning("webhook_parked", subscription=id_, code=code)
-                await self._change(id_, lambda subscription: subscription.parked(code))
         except Exception as error:
-            if not isinstance(error, LogUnavailable) and not is_transient(error):
-                log.exception("webhook_failed", subscription=id_)
-                await self._change(id_, self._later)
+            if not is_transient(error):
+                log.exception("webhooks_failed", subscription=id_)
         finally:
             with contextlib.suppress(Exception):  # else the lease ends by itself
                 async with self.database.write() as conn:
                     await store_hub.release(conn, id_, self.worker)
-
-    def _later(self, subscription: Subscription) -> Subscription:
-        """An error of our own: like an endpoint that does not answer, it is shown, and tried ever more rarely."""
-        return subscription.failed("internal", self.clock.now(), self.pusher.dead_after)
-
-    async def _change(self, id_: str, change: Callable[[Subscription], Subscription]) -> None:
-        async with self.database.write() as conn:
-            found = await store_hub.find(conn, id_, lock=True)
-            if found is not None and found.state == ACTIVE:
-                await store_hub.save(conn, change(found))

@@ -132,7 +132,7 @@ async def test_an_error_of_our_own_is_shown_and_tried_ever_more_rarely(
     def broken(*_: object) -> bytes:
         raise RuntimeError("nobody thought of that")
 
-    monkeypatch.setattr("gateway.pushing.encoded", broken)
+    monkeypatch.setattr("gateway.delivering.encoded", broken)
     worker = Pushing.start(gateway)
 
     async def shown() -> bool:

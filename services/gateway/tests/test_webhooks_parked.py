@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from sqlalchemy import update
 
-from gateway import tables_hub
+from gateway import store_hub, tables_hub
 from gateway.domain import cursor
 from suizhuan.kernel.clock import SystemClock
 from suizhuan.service import Service
@@ -39,29 +38,70 @@ async def parked(world: World, service: Service, id_: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("before", "code", "mended"),
-    [
-        ({"purpose": "of last year"}, "purpose_unknown", {}),  # its hub's token names one of today
-        ({"cursor": BEYOND}, "cursor_malformed", {"cursor": cursor.encode({})}),
-    ],
-)
-async def test_what_is_refused_is_parked_with_its_code_and_goes_on_when_it_is_resumed(
-    world: World, beginning: Story, endpoint: Endpoint, before: dict[str, str], code: str, mended: dict[str, str]
+async def test_a_purpose_of_no_catalogue_is_parked_at_once_and_goes_on_when_it_is_resumed(
+    world: World, beginning: Story, endpoint: Endpoint
 ) -> None:
     gateway = gateway_of(world)
     await gateway.migrate()
     made = await subscribe(world, gateway, endpoint)
-    await changed(gateway, made["id"], **before)
+    await changed(gateway, made["id"], purpose="of last year")
     worker = Pushing.start(gateway)
     shown = await parked(world, gateway, made["id"])
-    assert (shown["why"], shown["next_at"], endpoint.taken) == (code, None, [])
-    if mended:
-        await changed(gateway, made["id"], **mended)
-    resumed = (await command(world, gateway, made["id"], "resume")).json()
+    assert (shown["why"], shown["next_at"], endpoint.taken) == ("purpose_unknown", None, [])
+    resumed = (await command(world, gateway, made["id"], "resume")).json()  # its hub's token names one of today
     assert (resumed["state"], resumed["why"], resumed["purpose"]) == ("active", None, PURPOSE)
     await until(lambda: set(endpoint.ids) >= set(streamed(beginning)), 30)
     await worker.stop()
+
+
+async def test_a_cursor_that_is_refused_is_shown_and_goes_on_by_itself_where_another_worker_takes_it(
+    world: World, beginning: Story, endpoint: Endpoint
+) -> None:
+    """A worker of before an update does not know the topics of after it."""
+    gateway = gateway_of(world)
+    await gateway.migrate()
+    made = await subscribe(world, gateway, endpoint)
+    await changed(gateway, made["id"], cursor=BEYOND)
+    worker = Pushing.start(gateway)
+
+    async def tried() -> dict[str, Any]:
+        found = await look(world, gateway, made["id"])
+        return found if found["attempts"] >= 2 else {}
+
+    shown = await until(tried, 30)
+    assert (shown["state"], shown["why"], shown["next_at"] is None) == ("active", "cursor_malformed", False)
+    await changed(gateway, made["id"], cursor=cursor.encode({}))
+    await until(lambda: set(endpoint.ids) >= set(streamed(beginning)), 30)
+    await worker.stop()
+
+
+async def test_a_cursor_that_stays_refused_is_parked_like_an_endpoint_that_stays_dead(
+    world: World, beginning: Story, endpoint: Endpoint
+) -> None:
+    gateway = gateway_of(world, webhook_dead_after=0.5)
+    await gateway.migrate()
+    made = await subscribe(world, gateway, endpoint)
+    await changed(gateway, made["id"], cursor=BEYOND)
+    worker = Pushing.start(gateway)
+    assert (await parked(world, gateway, made["id"]))["why"] == "cursor_malformed"
+    await worker.stop()
+
+
+async def test_what_a_worker_finds_wrong_does_not_park_what_was_changed_since_it_was_read(
+    world: World, beginning: Story, endpoint: Endpoint
+) -> None:
+    gateway = gateway_of(world)
+    await gateway.migrate()
+    made = await subscribe(world, gateway, endpoint)
+    await changed(gateway, made["id"], purpose="of last year")
+    async with gateway.parts.database.read() as conn:
+        read = await store_hub.find(conn, made["id"])
+    assert read is not None
+    await command(world, gateway, made["id"], "resume")
+    (webhooks,) = [part for part in gateway.extra if part.name == "webhooks"]
+    await webhooks.pusher.push_all(read)
+    shown = await look(world, gateway, made["id"])
+    assert (shown["state"], shown["why"], shown["purpose"]) == ("active", None, PURPOSE)
 
 
 async def test_a_cursor_of_another_log_is_refused_at_once(world: World, beginning: Story, endpoint: Endpoint) -> None:

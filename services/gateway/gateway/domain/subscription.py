@@ -53,16 +53,13 @@ class Subscription:
         return self.after(cursor=cursor)
 
     def failed(self, why: str, now: datetime, dead_after: timedelta, *, for_good: bool = False) -> Subscription:
-        """It did not answer as it should: tried again later, ever more rarely, and parked after `dead_after`."""
+        """Nothing more could be pushed: tried again later, ever more rarely, and parked after `dead_after`, or at once
+        when that is `for_good`."""
         since = self.failing_since or now
         if for_good or now - since >= dead_after:
             return self.after(state=PARKED, failing_since=since, attempts=self.attempts + 1, next_at=None, why=why)
         pause = min(FIRST_PAUSE * 2 ** min(self.attempts, 20), LONGEST_PAUSE)
         return self.after(failing_since=since, attempts=self.attempts + 1, next_at=now + pause, why=why)
-
-    def parked(self, code: str) -> Subscription:
-        """It cannot be carried out, whoever answers: nobody tries again until somebody resumes it."""
-        return self.after(state=PARKED, next_at=None, why=code)
 
     def resumed(self, purpose: str) -> Subscription:
         """From where it stopped, nothing left out, for the purpose for which its hub reads today. One that is at work
