@@ -1,6 +1,7 @@
 """A batch of events is posted to one subscription's endpoint, each aggregate's in order, several aggregates at once.
 
-Promise: their receipts are written before any of them leaves.
+Promise: their receipts are written before any of them leaves; once one is not taken nothing more is begun, so that a
+dead endpoint gets a few posts each time and not the whole batch.
 """
 
 from __future__ import annotations
@@ -55,11 +56,12 @@ class Delivery:
         async def one_aggregate(bodies: Sequence[Mapping[str, object]]) -> None:
             async with room:
                 for body in bodies:
+                    if failures:
+                        return
                     try:
                         await self._post(address, body, left)
                     except Exception as failure:
                         failures.append(failure)
-                        return
 
         await asyncio.gather(*map(one_aggregate, by_key.values()))
         if failures:

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.endpoints import checked, vetted
+from suizhuan.kernel.clock import ManualClock, SystemClock
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.service import Service
 
@@ -105,6 +106,29 @@ class Pushing:
         await asyncio.gather(self.task, return_exceptions=True)
 
 
+class Looks(ManualClock):
+    """A worker's clock: it looks again only when the test lets it, a second later each time."""
+
+    def __init__(self) -> None:
+        super().__init__(SystemClock().now())
+        self.allowed = 0
+        self.looked = 0
+        self._more = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        self.looked += 1
+        while self.looked > self.allowed:
+            self._more.clear()
+            await self._more.wait()
+        self.advance(seconds)
+
+    async def look(self, times: int) -> None:
+        before = self.looked
+        self.allowed = before + times - 1
+        self._more.set()
+        await until(lambda: self.looked >= before + times)
+
+
 async def subscribe(world: World, service: Service, endpoint: Endpoint, **body: Any) -> dict[str, Any]:
     async with client(service) as http:
         given = {"url": endpoint.url, "from": "2020-01-01", **body}
@@ -179,14 +203,21 @@ async def test_only_what_was_asked_for_is_pushed(world: World, story: Story, end
 async def test_an_endpoint_that_fails_now_and_then_misses_nothing_and_keeps_its_order(
     world: World, story: Story, endpoint: Endpoint
 ) -> None:
-    gateway = gateway_of(world)
+    clock = Looks()
+    gateway = gateway_of(world, clock=clock)
     await gateway.migrate()
     await subscribe(world, gateway, endpoint)
     wanted = streamed(story)
-    endpoint.fail_once = set(wanted[::7])
+    endpoint.fail_once = set(wanted[::16])
     failing = len(endpoint.fail_once)
     worker = Pushing.start(gateway)
-    await until(lambda: set(endpoint.ids) >= set(wanted), 60)
+    await until(lambda: clock.looked == 1)
+
+    async def all_there() -> bool:
+        await clock.look(1)
+        return set(endpoint.ids) >= set(wanted)
+
+    await until(all_there, 60)
     await worker.stop()
     assert endpoint.refused >= failing
     assert in_order(endpoint.taken)

@@ -14,8 +14,7 @@ from suizhuan.testing import AuthorityLog
 
 from .conftest import World, until
 from .story import NANGUAN, RENUMBERED, Story
-from .test_webhooks import Endpoint, Pushing, endpoint, gateway_of, look, noted, subscribe
-from .test_webhooks_idle import Looks
+from .test_webhooks import Endpoint, Looks, Pushing, endpoint, gateway_of, look, noted, subscribe
 
 __all__ = ["endpoint"]
 CASES = ["complaints.case.*"]

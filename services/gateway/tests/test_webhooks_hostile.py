@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from gateway.delivering import TOGETHER
 from gateway.endpoints import vetted
 from suizhuan.kernel.refusal import Refusal
 
@@ -17,7 +18,7 @@ from .conftest import World, client, until
 from .story import Story
 from .test_hub import hub
 from .test_stream import streamed
-from .test_webhooks import PURPOSE, Endpoint, Pushing, endpoint, gateway_of, look, subscribe
+from .test_webhooks import PURPOSE, Endpoint, Looks, Pushing, endpoint, gateway_of, look, subscribe
 
 __all__ = ["endpoint"]
 
@@ -120,6 +121,24 @@ async def test_no_two_subscriptions_share_a_connection(world: World, beginning: 
         await until(delivered, 30)
     await worker.stop()
     assert hostile.connections["/one"].isdisjoint(hostile.connections["/other"])
+
+
+async def test_an_endpoint_that_takes_nothing_gets_a_few_events_each_time_and_not_all_of_them(
+    world: World, story: Story, endpoint: Endpoint
+) -> None:
+    clock = Looks()
+    gateway = gateway_of(world, clock=clock)
+    await gateway.migrate()
+    made = await subscribe(world, gateway, endpoint)
+    endpoint.status = 500
+    worker = Pushing.start(gateway)
+
+    async def tried() -> bool:
+        return bool((await look(world, gateway, made["id"]))["attempts"])
+
+    await until(tried, 30)
+    await worker.stop()
+    assert 1 <= endpoint.refused <= TOGETHER
 
 
 async def test_an_error_of_our_own_is_shown_and_tried_ever_more_rarely(

@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
-from suizhuan.kernel.clock import ManualClock, SystemClock, utc_text
+from suizhuan.kernel.clock import utc_text
 from suizhuan.ports.log import LogReader
 from suizhuan.service import Service
 from suizhuan.testing import statements
 
 from .conftest import World, until
 from .story import Story
-from .test_webhooks import Endpoint, Pushing, command, endpoint, gateway_of, subscribe
+from .test_webhooks import Endpoint, Looks, Pushing, command, endpoint, gateway_of, subscribe
 
 __all__ = ["endpoint"]
 SINCE_NOW = {"from": "2100-01-01"}
-
-
-class Looks(ManualClock):
-    """A worker's clock: it looks again only when the test lets it, a second later each time."""
-
-    def __init__(self) -> None:
-        super().__init__(SystemClock().now())
-        self.allowed = 0
-        self.looked = 0
-        self._more = asyncio.Event()
-
-    async def sleep(self, seconds: float) -> None:
-        self.looked += 1
-        while self.looked > self.allowed:
-            self._more.clear()
-            await self._more.wait()
-        self.advance(seconds)
-
-    async def look(self, times: int) -> None:
-        before = self.looked
-        self.allowed = before + times - 1
-        self._more.set()
-        await until(lambda: self.looked >= before + times)
 
 
 async def begun(world: World, clock: Looks) -> tuple[Service, Pushing]:

@@ -15,8 +15,7 @@ from .conftest import World, client, until
 from .story import Story
 from .test_hub import hub
 from .test_stream import streamed
-from .test_webhooks import PURPOSE, Endpoint, Pushing, command, endpoint, gateway_of, look, subscribe
-from .test_webhooks_idle import Looks
+from .test_webhooks import PURPOSE, Endpoint, Looks, Pushing, command, endpoint, gateway_of, look, subscribe
 
 __all__ = ["endpoint"]
 # As a snapshot gave it before the log was lost and another took its place.
