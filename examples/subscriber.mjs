@@ -2,7 +2,6 @@
 // Prints a snapshot, then every event, one JSON a line, over breaks and restarts: its place is in `subscriber.cursor`.
 // After a break an event may come twice, with the same id; of one aggregate they come in order (`sequence` counts up).
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-
 const PLACE = "subscriber.cursor";
 const [gateway, tokenUrl, client_id, client_secret, ...types] = process.argv.slice(2);
 
@@ -17,8 +16,9 @@ async function follow(token) {
   const headers = { Authorization: `Bearer ${token}` };
   if (existsSync(PLACE)) headers["Last-Event-ID"] = readFileSync(PLACE, "utf8");
   const answer = await fetch(`${gateway}/events?${new URLSearchParams(types.map((t) => ["type", t]))}`, { headers });
+  if (answer.status >= 500 || answer.status === 429) throw new Error(`status ${answer.status}`);
   if (!answer.ok) {
-    console.error(await answer.text());
+    console.error(await answer.text()); // what was asked for is wrong, and stays so
     process.exit(1);
   }
   let rest = "";

@@ -15,12 +15,12 @@ form = {"grant_type": "client_credentials", "client_id": client, "client_secret"
 
 
 def follow(token: str) -> None:
-    place = {"Last-Event-ID": PLACE.read_text()} if PLACE.exists() else {}
-    headers = {"Authorization": f"Bearer {token}", **place}
+    headers = {"Authorization": f"Bearer {token}"} | ({"Last-Event-ID": PLACE.read_text()} if PLACE.exists() else {})
     wait = httpx.Timeout(10, read=60)
     with httpx.stream("GET", f"{gateway}/events", headers=headers, params={"type": types}, timeout=wait) as answer:
-        if answer.is_error:
-            sys.exit(answer.read().decode())
+        if answer.is_client_error and answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
+            sys.exit(answer.read().decode())  # what was asked for is wrong, and stays so
+        answer.raise_for_status()
         block: dict[str, str] = {}
         for line in answer.iter_lines():
             block.update([line.partition(": ")[::2]])  # its name and its value

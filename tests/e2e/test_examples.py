@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
 from deploy.story import Client
 
@@ -100,6 +106,45 @@ async def test_a_sample_subscriber_misses_nothing_over_a_break(
         await subscriber.hears(while_away)
         await subscriber.kill()
     assert len(reports(subscriber.events, while_away)) == 1
+
+
+@pytest.mark.parametrize("language", COMMANDS)
+async def test_a_sample_ends_only_when_what_it_asked_for_is_wrong(language: str, tmp_path: Path) -> None:
+    """A gateway that is restarted, or has no room for the moment, is asked again."""
+    if shutil.which(COMMANDS[language][0]) is None:
+        pytest.skip("needs Node.js / 需要 Node.js")
+    answers, asked = [503, 429, 502, 403], []
+
+    async def token(_: Request) -> Response:
+        return JSONResponse({"access_token": "t"})
+
+    async def events(request: Request) -> Response:
+        asked.append(request.headers["authorization"])
+        return PlainTextResponse("not_covered", answers[len(asked) - 1])
+
+    app = Starlette(routes=[Route("/token", token, methods=["POST"]), Route("/events", events)])
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = asyncio.create_task(server.serve([listening]))
+        base = "http://{}:{}".format(*listening.getsockname())
+        program, file = COMMANDS[language]
+        process = await asyncio.create_subprocess_exec(
+            program,
+            str(ROOT / "examples" / file),
+            base,
+            f"{base}/token",
+            "hub",
+            "secret",
+            cwd=tmp_path,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(60):
+            _, said = await process.communicate()
+        server.should_exit = True
+        await serving
+    assert len(asked) == len(answers)
+    assert process.returncode == 1
+    assert "not_covered" in said.decode().splitlines()[-1]
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
