@@ -55,8 +55,8 @@ async def test_stopped_by_ctrl_c_and_started_again_it_goes_on_where_it_was(tmp_p
         assert not (tmp_path / FILE).exists()
         await platform.start()
         async with client(platform) as gateway:
-            hub = await gateway.sign_in_program("hub-smart-city", "demo-hub-secret")
-            after = await hub.get("/audit", full="true")
+            worker = await gateway.sign_in("staff-nanguan-01")
+            after = await worker.get("/audit", full="true")
             assert after["verdict"] == "clean"
             assert after["read"]["cases"] == before["read"]["cases"]
             assert after["read"]["entries"] == before["read"]["entries"]

@@ -45,8 +45,8 @@ class Real:
     async def check(self, *under_way: str) -> None:
         await checks.whole(self.platform, self.kafka.url, under_way)
         async with self.client() as client:
-            hub = await client.sign_in_program("hub-smart-city", "demo-hub-secret")
-            report = await hub.get("/audit", full="true")
+            worker = await client.sign_in("staff-nanguan-01")
+            report = await worker.get("/audit", full="true")
         assert report["verdict"] == "clean", report["violations"]
 
 

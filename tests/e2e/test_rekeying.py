@@ -82,5 +82,5 @@ async def test_a_grid_is_split_with_a_case_open_in_it_and_power_moves_with_the_c
             return mandate["mandate"] in str(overview)
 
         await s.soon("the gateway's overview of the new grid", in_the_overview)
-        report = await s.hub.get("/audit", full="true")
+        report = await s.worker.get("/audit", full="true")
         assert (report["verdict"], report["violations"]) == ("clean", [])

@@ -90,9 +90,9 @@ class Callers:
         self.journal.write("command", key=key, who=who, kind=kind, about=about, path=path, status=0, tries=tries)
         raise GivenUp(f"{kind} {path}: nobody answered")
 
-    async def look(self, path: str, **params: str) -> Json:
+    async def look(self, path: str, who: str = "hub", **params: str) -> Json:
         """A read, also tried again. Errors: GivenUp."""
-        headers = {"Authorization": f"Bearer {self._tokens['hub']}"}
+        headers = {"Authorization": f"Bearer {self._tokens[who]}"}
         begun = self.journal.now()
         while self.journal.now() - begun < PATIENCE_S:
             answer = await self._ask("GET", path, headers=headers, params=params)

@@ -16,7 +16,7 @@ from .caller import Callers
 from .findings import LEFT, NOTHING, WRONG, Finding
 from .fleet import PAIRS, Fleet
 from .journal import Journal, Line
-from .load import PEOPLE, Load
+from .load import CHECKER, PEOPLE, Load
 from .schedule import DRAIN, FREEZE, KILL, KINDS, Fault, plan
 
 ENDS = frozenset({KILL, DRAIN})
@@ -128,7 +128,7 @@ async def _finish(fleet: Fleet, working: asyncio.Task[None]) -> list[str]:
 async def _gather(fleet: Fleet, callers: Callers, journal: Journal) -> evidence.Evidence:
     log, ends = await evidence.read_log(fleet.servers.kafka.url)
     tables = await evidence.read_tables(_databases(fleet))
-    audit = await callers.look("/audit", full="true")
+    audit = await callers.look("/audit", CHECKER, full="true")
     return evidence.Evidence(list(journal.lines), log, ends, tables, audit)
 
 

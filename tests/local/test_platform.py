@@ -79,7 +79,7 @@ async def test_it_works_with_a_process_per_service_and_leaves_nothing_behind(
             await killed_and_started_again(platform, worker)
             assert "founded already" in await founded_once_more(platform)
             await ended_at_a_failpoint(platform, client)
-            assert (await hub.get("/audit", full="true"))["verdict"] == "clean"
+            assert (await worker.get("/audit", full="true"))["verdict"] == "clean"
         prefix = urlsplit(platform.database_url("gateway")).path.strip("/").removesuffix("_gateway")
         async with Redis.from_url(redis_url) as keys:
             assert [key async for key in keys.scan_iter(match=f"{prefix}:gateway:*", count=1000)]

@@ -23,11 +23,13 @@ async def audit(
     full: Annotated[bool, Query(description="Read everything again / 重新全量读取")] = False,
 ) -> dict[str, Any]:
     """What was read, what was found, what is on its way. `verdict`: `clean`, `violations`, or `nothing_read`, which is
-    a failure. Reads only what is new since the last audit, unless `full`. A hub needs a purpose that covers
-    `gateway.audit.*`, and its answer leaves a receipt. Errors: `wrong_kind`, `purpose_unknown`, `not_covered`,
-    `log_unreachable`."""
+    a failure. Reads only what is new since the last audit, unless `full`, for which everybody else waits: it is not for
+    hubs. A hub needs a purpose that covers `gateway.audit.*`, and its answer leaves a receipt. Errors: `wrong_kind`,
+    `purpose_unknown`, `not_covered`, `log_unreachable`."""
     share = reader(request, identity)
     if share is not None:
+        if full:
+            raise Refusal("wrong_kind")
         share.require("audit", shared.AUDITED)
     runner: AuditRunner = request.app.state.auditor
     report = await runner.report(full=full)

@@ -64,11 +64,12 @@ async def test_one_too_many_is_refused_before_its_name_is_looked_up_and_a_repeat
 
 
 async def test_what_a_worker_asks_every_second_is_answered_by_an_index(world: World, beginning: Story) -> None:
-    database = world.gateway().parts.database
-    await world.services[0].migrate()
+    gateway = world.gateway()
+    await gateway.migrate()
+    database = gateway.parts.database
     async with database.write() as conn:
         with statements(database) as said:
-            await store_hub.active(conn, "worker", world.services[0].parts.clock.now())
+            await store_hub.active(conn, "worker", gateway.parts.clock.now())
         if not database.is_sqlite:
             await conn.execute(text("SET LOCAL enable_seqscan = off"))
         plan = await conn.execute(text(f"EXPLAIN {'QUERY PLAN' * database.is_sqlite} {said[-1]}"))
