@@ -30,7 +30,7 @@ from suizhuan.inbox import Inbound
 from suizhuan.kernel.area import overlap
 from suizhuan.kernel.clock import Clock, utc_text
 from suizhuan.kernel.rekeying import Move, Table
-from suizhuan.kernel.term import Grant
+from suizhuan.kernel.term import LEAD, Grant
 from suizhuan.partitioner import partition_for
 from suizhuan.ports.log import Record
 from suizhuan.settings import IssuerSettings
@@ -174,8 +174,10 @@ class AuthorityLog:
         """Every grant there follows, or ends."""
         gone: list[dict[str, Any]] = []
         come: list[dict[str, Any]] = []
+        lost = opened.table.losers((g.mandate, g.affair, g.area) for g in opened.grants if g.role == LEAD)
         for g in opened.grants:
-            if (area := opened.table.grant(g.area)) == g.area:
+            area = None if g.mandate in lost else opened.table.grant(g.area)
+            if area == g.area:
                 continue
             slot = {"affair": g.affair, "role": g.role, "old": None, "new": None}
             held = {"mandate": g.mandate, "holder": g.holder, "term": g.term, "powers": sorted(g.powers)}

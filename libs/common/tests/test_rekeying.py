@@ -48,6 +48,15 @@ def test_who_was_granted_a_code_before_it_was_in_use_makes_way() -> None:
     assert table.grant(A) == N
 
 
+def test_of_leads_that_come_into_one_slot_the_heirs_stays_and_of_these_the_one_that_is_named() -> None:
+    table = Table([Move(A, A), Move(B, A, heir=False), Move(B + "001", A + "051"), Move(C, N)])
+    leads = [("a", A), ("a-50", A + "050"), ("b", B), ("b-50", B + "050"), ("b-1", B + "001"), ("b-51", B + "051")]
+    assert table.losers((mandate, "affair", area) for mandate, area in leads) == {"b-50", "b-51"}
+    assert table.losers((mandate, mandate, area) for mandate, area in leads) == set()
+    stays = Table([Move(A, N), Move(B, N, heir=False), Move(B + "001", N + "050")])
+    assert stays.losers([("a", "affair", A + "050"), ("b", "affair", B + "001")]) == {"a"}
+
+
 @given(st.dictionaries(codes, codes.map(lambda code: code.replace("2002", "2003")), min_size=1), codes, grids)
 def test_a_code_that_was_given_up_stands_nowhere_afterwards(moves: dict[str, str], code: str, grid: str) -> None:
     table = Table([Move(old, new) for old, new in moves.items()])

@@ -14,7 +14,7 @@ from mandates.domain import facts
 from mandates.domain.ending import end_by_plan
 from mandates.domain.mandate import Mandate
 from mandates.domain.rekeying import (
-    concerns,
+    divided,
     follow,
     given,
     loses_its_place,
@@ -86,11 +86,12 @@ class Rekeyings:
             await tx.deadline(TRY, row.id, tx.now + TRY_AGAIN)  # also woken when the other one ends
             return
         holders = [m for m in reached.values() if m.has_powers]
+        ending, following = divided(holders, rekeying.table)
         about = facts.SwitchOpened(
             switch=row.id,
             slots=yielding(holders, rekeying.table),
             why=REKEYING,
-            mandates=sorted(m.id for m in holders if concerns(m, rekeying.table)),
+            mandates=sorted(m.id for m in (*ending, *following)),
             awaited=[],
             rekeys=_said(rekeying),
             rekeying=rekeying.id,
@@ -114,9 +115,7 @@ class Rekeyings:
         """One record: grants, mandates and organisations have the new codes, and whoever loses its place has gone."""
         table = rekeying.table
         gone = [slot for m in reached.values() if (slot := await self._over(tx, m)) is not None]
-        moving = [m for m in reached.values() if concerns(m, table) and not m.over(tx.now)]
-        ending = [m for m in moving if table.grant(m.area) is None]
-        following = sorted((m for m in moving if m not in ending), key=lambda m: (len(m.area), m.id))
+        ending, following = divided((m for m in reached.values() if not m.over(tx.now)), table)
         for mandate in [*ending, *following]:
             if mandate.has_powers:
                 gone.append(taken(mandate, await self._successor(tx, mandate)))

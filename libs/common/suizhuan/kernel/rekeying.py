@@ -6,6 +6,7 @@ that was given up is never given out again, so whatever names it means the area 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -64,6 +65,17 @@ class Table:
         if new == area and any(contains(fresh, area) for fresh in self.fresh):
             return None
         return new
+
+    def losers(self, leads: Iterable[tuple[str, str, str]]) -> set[str]:
+        """Of leads, each (mandate, affair, area), those that end because another comes to hold their slot. Codes that
+        are in no register may have been granted, too, and two of them become one without being named: then the heir's
+        stays, and of these the one that is named most narrowly."""
+        slots: dict[tuple[str, str], list[tuple[bool, int, str]]] = defaultdict(list)
+        for mandate, affair, area in leads:
+            if (after := self.grant(area)) is not None:
+                named = next((prefix for prefix in prefixes(area) if prefix in self._places), "")
+                slots[affair, after].append((named in self._ending, -len(named), mandate))
+        return {mandate for same in slots.values() for *_, mandate in sorted(same)[1:]}
 
 
 def common(codes: Iterable[str]) -> str:

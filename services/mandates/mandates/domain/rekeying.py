@@ -35,9 +35,14 @@ def yielding(holders: Iterable[Mandate], table: Table) -> list[Slot]:
     return slots + [Slot(affair=f, area=area, role=role, mandate=m) for f, area, role, m in sorted(assists)]
 
 
-def concerns(mandate: Mandate, table: Table) -> bool:
-    """Whether anything becomes of it. What is over keeps the code that it had."""
-    return mandate.ended_at is None and table.grant(mandate.area) != mandate.area
+def divided(mandates: Iterable[Mandate], table: Table) -> tuple[list[Mandate], list[Mandate]]:
+    """(those that end, those that get another code, a broader one before what lies in it): the others stay as they are.
+    What is over keeps the code that it had."""
+    there = [mandate for mandate in mandates if mandate.ended_at is None]
+    lost = table.losers((m.id, m.affair, m.area) for m in there if m.role == LEAD and m.holds_slot)
+    ending = [m for m in there if m.id in lost or table.grant(m.area) is None]
+    following = [m for m in there if m not in ending and table.grant(m.area) != m.area]
+    return ending, sorted(following, key=lambda m: (len(m.area), m.id))
 
 
 def loses_its_place(mandate: Mandate, *, at: datetime, switch: str) -> Change | None:
