@@ -170,3 +170,28 @@ async def test_who_was_lost_is_recorded_again_and_so_is_whom_an_import_brought(
     again = await world.post(f"/people/{person['id']}/data", COMMUNITY, data)
     assert (again["lost"], again["name"]) == (False, "张*")
     assert (await world.get(f"/people/{person['id']}/private", purpose="visit"))["name"] == given["name"]
+
+
+async def test_what_is_taken_over_after_the_codes_have_followed_has_todays(
+    world: World, log: EmbeddedLog, backup: Backup, tmp_path: Path
+) -> None:
+    """Nobody holds the authority log up until an operator has the time."""
+    parts = world.service.parts
+    assert await parts.recovery.noted()
+    copy = await backup(parts.database.url.render_as_string(hide_password=False))
+    await parts.database.close()
+    building, person = await world.building(), await world.person()
+    await publish(world.service, log)
+    settings = world.service.parts.settings.model_copy(update={"database_url": copy})
+    service = build(settings, broker=log, clock=world.clock)
+    await service.parts.recovery.ready()
+    await world.close()
+    world.service = service
+    world.log.parts = service.parts
+    world._connect()
+    await world.log.rekey([{"old": GRID, "new": NANGUAN + "019"}])
+    await world.later(DAY)
+    await service.reconciler.adopt(Context("operator", None, "r1"), "restored")
+    await world.deadlines()
+    for path in (f"/buildings/{building['id']}", f"/people/{person['id']}"):
+        assert (await world.get(path))["grid"] == NANGUAN + "019"
