@@ -9,10 +9,9 @@ from __future__ import annotations
 from population import store, store_imports, store_rekeyings
 from population import tables as t
 from population.domain import facts
-from population.domain.area import GRID
 from population.domain.change import changed
 from population.domain.facts_rekeying import NewArea
-from population.domain.rekeying import Rekeying, done, give_up, opened
+from population.domain.rekeying import Rekeying, done, give_up, merged_grids, opened
 from suizhuan.authority.records import DoneView
 from suizhuan.unit_of_work import Tx
 
@@ -20,13 +19,12 @@ from suizhuan.unit_of_work import Tx
 async def before(tx: Tx, record: DoneView) -> None:
     """Rows still say the old codes. After a restore the log may know a re-keying that this database does not: then its
     facts bring what is not said by codes (`population.adopting`)."""
+    for new, olds in merged_grids(record.table).items():
+        await store_rekeyings.tell_apart(tx.conn, new, olds)
+        await store_rekeyings.newest_refresh(tx.conn, new, olds)
     found = await store.rekeyings.find(tx.conn, record.rekeying or "", lock=True)
     if found is None:
         return
-    for new, olds in found.merges:
-        if len(new) == GRID:
-            await store_rekeyings.tell_apart(tx.conn, new, olds)
-            await store_rekeyings.newest_refresh(tx.conn, new, olds)
     await give_buildings(tx, found)
     change = done(found, record.switch, tx.now)
     if change.facts:
@@ -39,9 +37,8 @@ async def after(tx: Tx, record: DoneView) -> None:
     found = await store.rekeyings.find(tx.conn, record.rekeying or "")
     if found is None:
         return
-    merged = {new for new, _ in found.merges if len(new) == GRID}
     parts = {code for old, new, _ in found.buildings for code in (found.table.place(old), new)}
-    await count(tx, sorted(merged | parts))
+    await count(tx, sorted({*merged_grids(record.table), *parts}))
 
 
 async def give_buildings(tx: Tx, rekeying: Rekeying) -> None:

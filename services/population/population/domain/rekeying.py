@@ -57,13 +57,14 @@ class Rekeying:
         """(grid, the one to which they go, the buildings) of every split grid."""
         return [(m["old"], m["new"], list(m["buildings"])) for m in self.moves if m["buildings"]]
 
-    @property
-    def merges(self) -> list[tuple[str, list[str]]]:
-        """(code, those that become it, the heir last), where there are several."""
-        olds: dict[str, list[tuple[bool, str]]] = defaultdict(list)
-        for move in self.moves:
-            olds[move["new"]].append((move["heir"], move["old"]))
-        return [(new, [old for _, old in sorted(found)]) for new, found in sorted(olds.items()) if len(found) > 1]
+
+def merged_grids(table: Table) -> dict[str, list[str]]:
+    """By code the grids that become it, the heir last, where there are several."""
+    olds: dict[str, list[tuple[bool, str]]] = defaultdict(list)
+    for move in table.moves:
+        if len(move.new) == GRID:
+            olds[move.new].append((move.heir, move.old))
+    return {new: [old for _, old in sorted(found)] for new, found in sorted(olds.items()) if len(found) > 1}
 
 
 def table_of(moves: Iterable[AreaMove]) -> Table:
