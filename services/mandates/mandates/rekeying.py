@@ -77,6 +77,7 @@ class Rekeyings:
 
     async def attempt(self, tx: Tx, switch: str) -> None:
         """Open a waiting one, unless another one overlaps."""
+        await store_rekeyings.keep_out(tx.conn)
         found = await self._taken_up(tx, switch, WAITING)
         if found is None:
             return

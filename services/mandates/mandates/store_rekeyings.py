@@ -16,12 +16,15 @@ from mandates import tables as t
 from mandates.domain.mandate import REFUSED, SETTLED, Mandate
 from mandates.domain.organisation import Organisation
 from mandates.domain.switch import WAITING, span
+from suizhuan.areas import Codes
+from suizhuan.authority import locks
 from suizhuan.kernel.area import contains, prefixes
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.rekeying import Move, Table
 from suizhuan.unit_of_work import Tx
 
 ANNOUNCED, DONE = "announced", "done"
+PLACING = "rekeying"  # who places something shares this lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,19 +63,23 @@ def _of(row: Any) -> Rekeying:
 
 async def check_area(conn: AsyncConnection, *areas: str) -> None:
     """Nothing new is placed, or registered, where codes are about to change, or under one that was given up. Until this
-    transaction ends no switch opens, so one that opens later finds what is placed now.
+    transaction ends no switch opens that gives codes up, so one that opens later finds what is placed now.
 
     Errors: `power_in_transition`, `area_given_up`."""
-    await conn.execute(select(t.head.c.id).with_for_update(read=True))
+    await locks.share(conn, [PLACING])
     rows = [_of(row) for row in await conn.execute(select(t.rekeying).order_by(t.rekeying.c.done_at))]
+    known = Codes(tuple(dict(one.table.retired) for one in rows if one.state == DONE))
     for area in areas:
-        now = area
         for one in rows:
             if one.state == ANNOUNCED and any(contains(code, area) for code in one.table.touched):
                 raise Refusal("power_in_transition", switch=one.id, retry_after=1)
-            now = one.table.place(now) if one.state == DONE else now
-        if now != area:
+        if (now := known.now(area)) != area:
             raise Refusal("area_given_up", area=area, now=now)
+
+
+async def keep_out(conn: AsyncConnection) -> None:
+    """Wait for whoever is placing something; who comes now waits until this transaction has ended."""
+    await locks.exclude(conn, [PLACING])
 
 
 async def set_done(conn: AsyncConnection, id_: str, now: datetime) -> None:
