@@ -51,10 +51,12 @@ async def _register(tx: Tx, rekeying: Rekeying) -> None:
     register = {area.code: area for area in await store_rekeyings.register(tx.conn)}
     table = rekeying.table
     before = {table.place(code): area for code, area in register.items() if area.now is None}
-    for row in rekeying.areas:
-        area = NewArea(**row)
-        if area.area not in register:
-            made = opened(area, synthetic=area.area in before and before[area.area].synthetic)
+    # What was registered in the moment of the announcement it does not name.
+    opening = {code: NewArea(area=code, name=area.name_zh, name_en=area.name_en) for code, area in before.items()}
+    opening |= {row["area"]: NewArea(**row) for row in rekeying.areas}
+    for code, area in sorted(opening.items()):
+        if code not in register:
+            made = opened(area, synthetic=code in before and before[code].synthetic)
             fact = facts.AreaRegistered(area=made.code, kind=made.kind, name=made.name_zh, name_en=made.name_en)
             await store.areas.add(tx, changed(made, fact), None)
     for code, known in register.items():

@@ -109,6 +109,29 @@ async def test_one_at_a_time_and_nothing_is_registered_where_it_reaches(world: W
 
 
 @pytest.mark.either_database
+async def test_names_are_those_of_the_announcement_so_nothing_there_is_renamed_meanwhile(world: World) -> None:
+    made = await announced(world, move(NANGUAN, STREET + "911"), org=OWNER)
+    names = {"name": "新", "name_en": "New"}
+    for area in (GRID, NANGUAN):
+        assert await world.refused(f"/areas/{area}/names", COMMUNITY, names) == (409, "rekeying_under_way")
+    await world.post(f"/areas/{XIANGLI}/names", OTHER, names)
+    await effective(world, made)
+    await world.post(f"/areas/{STREET}911/names", COMMUNITY, names)
+
+
+@pytest.mark.either_database
+async def test_what_was_registered_in_the_moment_of_the_announcement_has_a_new_code_too(world: World) -> None:
+    """The announcement did not see it, nor did who registered it see the announcement."""
+    made = await announced(world, move(NANGUAN, STREET + "911"), org=OWNER)
+    row = {"code": NANGUAN + "009", "name_zh": "第九", "name_en": "Ninth", "kind": "grid", "version": 1}
+    async with world.service.parts.database.write() as conn:
+        await conn.execute(t.area.insert().values(**row, synthetic=False))
+    await effective(world, made)
+    assert (await world.get(f"/areas/{NANGUAN}009"))["now"] == STREET + "911009"
+    assert (await world.get(f"/areas/{STREET}911009"))["name"] == "第九"
+
+
+@pytest.mark.either_database
 async def test_of_two_announced_at_once_one_is_told(world: World) -> None:
     bodies = [{"moves": [move(GRID, NEW)]}, {"moves": [move(GRID_2, THIRD)]}]
     answers = await asyncio.gather(*(world.ask("POST", "/rekeyings", COMMUNITY, body) for body in bodies))
