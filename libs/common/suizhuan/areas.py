@@ -3,8 +3,8 @@ the new one (authority §3).
 
 The replica of the grants calls `follow` in the transaction that applies the record; a service only declares which of
 its columns hold codes. What a neighbour said before it heard of that is translated as it is read (`Inbound`). A
-command, or a handler, that was under way at that moment may have written an old code once more; `settle`, a while
-later, finds it.
+command, or a handler, that was under way at that moment may have written an old code once more; `settle` finds it
+after 2 A, and again after S. What a handler commits still later is found by the next re-keying.
 """
 
 from __future__ import annotations

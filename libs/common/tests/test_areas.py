@@ -12,6 +12,7 @@ from suizhuan import areas
 from suizhuan.areas import AreaCode, Codes, as_today, coded
 from suizhuan.authority import grants as granted
 from suizhuan.context import Context
+from suizhuan.db.tables import deadline
 from suizhuan.db.types import Json
 from suizhuan.inbox import View
 from suizhuan.testing import AuthorityLog
@@ -123,6 +124,14 @@ async def test_what_was_written_by_whoever_was_under_way_is_put_right_later(demo
     async with demo.database.write() as conn:
         await areas.settle(conn, PLACED)
     assert await said(demo, things) == [("late", OTHER + "001"), ("later", OTHER)]
+
+
+async def test_it_is_put_right_once_more_when_even_a_handler_must_be_done(demo: Demo, log: AuthorityLog) -> None:
+    await log.rekey([move(COMMUNITY, NEW)])
+    async with demo.database.read() as conn:
+        rows = await conn.execute(select(deadline.c.due_at).where(deadline.c.kind == areas.SETTLE))
+        waits = sorted(due - demo.clock.now() for due in rows.scalars())
+    assert waits == [2 * demo.uow.timing.max_act, demo.uow.timing.lease]
 
 
 class Told(View):

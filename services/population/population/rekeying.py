@@ -12,6 +12,7 @@ from population.domain import facts
 from population.domain.change import changed
 from population.domain.facts_rekeying import NewArea
 from population.domain.rekeying import Rekeying, done, give_up, merged_grids, opened
+from suizhuan import areas
 from suizhuan.authority.records import DoneView
 from suizhuan.unit_of_work import Tx
 
@@ -45,6 +46,22 @@ async def give_buildings(tx: Tx, rekeying: Rekeying) -> None:
     """What a split grid gives away. Done again it changes nothing."""
     for old, new, buildings in rekeying.buildings:
         await store_rekeyings.move_buildings(tx.conn, [old, rekeying.table.place(old)], new, buildings)
+
+
+async def settle(tx: Tx) -> None:
+    """What was under way when codes changed, and was written afterwards, goes where the rest has gone: what is of a
+    building that was given away where that went last, and everything has today's code."""
+    known = await tx.codes()
+    last: dict[str, tuple[str, str]] = {}
+    for one in await store_rekeyings.all_done(tx.conn):
+        for old, new, buildings in one.buildings:
+            last |= dict.fromkeys(buildings, (old, new))
+    for old, new in sorted(set(last.values())):
+        gone = sorted(building for building, way in last.items() if way == (old, new))
+        await store_rekeyings.move_buildings(tx.conn, [old, known.now(old)], known.now(new), gone)
+    for now, olds in (await store_rekeyings.late_grids(tx.conn, known)).items():
+        await store_rekeyings.tell_apart(tx.conn, now, [*olds, now])
+    await areas.settle(tx.conn, t.PLACED)
 
 
 async def _register(tx: Tx, rekeying: Rekeying) -> None:

@@ -252,6 +252,41 @@ async def test_the_record_once_more_changes_nothing(world: World) -> None:
 
 
 @pytest.mark.either_database
+async def test_what_was_under_way_goes_with_its_building_and_keeps_a_name_of_its_own(world: World) -> None:
+    """A handler may commit an old code long after. What it wrote of a building that went goes there, too."""
+    goes = await world.building("3号楼")
+    flat = await world.post(f"/buildings/{goes['id']}/dwellings", COMMUNITY, {"room": "1"})
+    split = [move(GRID, GRID), move(GRID, NEW, heir=False, buildings=(goes["id"],)), move(GRID_2, THIRD)]
+    names = [{"area": NEW, "name": "第十一网格", "name_en": "Grid 11"}]
+    await effective(world, await announced(world, *split, areas=names))
+    await world.later(30)
+    await world.household("H1", NEW), await world.building("5号楼", THIRD)
+    late = {"id": "late", "number": "H1", "dwelling": flat["id"], "version": 1}
+    building = {"id": "late", "name": "5号楼", "version": 1, "refreshed_at": world.clock.now()}
+    async with world.service.parts.database.write() as conn:
+        await conn.execute(t.household.insert().values(grid=GRID, **late))
+        await conn.execute(t.building.insert().values(grid=GRID_2, **building))
+    await world.later(3600)
+    household, late_building = await world.get("/households/late"), await world.get("/buildings/late")
+    assert (household["grid"], household["number"]) == (NEW, "H1（001）")
+    assert (late_building["grid"], late_building["name"]) == (THIRD, "5号楼（002）")
+
+
+@pytest.mark.either_database
+async def test_a_building_that_went_to_and_fro_stays_where_it_went_last(world: World) -> None:
+    """Settling what was given away in all re-keyings gives it away once."""
+    goes = (await world.building())["id"]
+    names = [{"area": NEW, "name": "第十一网格", "name_en": "Grid 11"}]
+    there = [move(GRID, GRID), move(GRID, NEW, heir=False, buildings=(goes,))]
+    back = [move(GRID, GRID), move(NEW, NEW), move(NEW, GRID, heir=False, buildings=(goes,))]
+    await effective(world, await announced(world, *there, areas=names))
+    await effective(world, await announced(world, *back))
+    await world.building("3号楼", NEW)
+    await world.later(3600)
+    assert (await world.get(f"/buildings/{goes}"))["grid"] == GRID
+
+
+@pytest.mark.either_database
 async def test_a_neighbour_that_has_not_heard_of_it_is_understood(world: World) -> None:
     """A mandate that was activated under the old code, told late."""
     await effective(world, await announced(world, move(GRID, NEW)))

@@ -206,8 +206,9 @@ class Replica:
         await areas.note(tx.conn, done.switch, table, tx.now, changes.sequence)
         await areas.follow(tx.conn, self.placed, table.retired)
         if self.placed and table.retired:
-            # By then whatever was under way has committed, or cannot any more.
+            # By then whatever command was under way has committed, or cannot any more; a handler may work for longer.
             await tx.deadline(areas.SETTLE, done.switch, tx.now + SETTLED_AFTER * tx.timing.max_act)
+            await tx.deadline(areas.SETTLE, f"{done.switch}:again", tx.now + tx.timing.lease)
 
     async def _dropped(self, tx: Tx, changes: Changes, dropped: DroppedView) -> None:
         await self._lift(tx, changes, dropped.switch)
