@@ -23,7 +23,7 @@ from suizhuan.db.query import Query
 from suizhuan.db.statements import upsert
 from suizhuan.db.tables import area_change
 from suizhuan.kernel import rekeying
-from suizhuan.kernel.area import prefixes
+from suizhuan.kernel.area import outermost, prefixes
 
 SETTLE = "areas.settle"
 PLACE = object()  # marks a field of a view
@@ -59,8 +59,9 @@ class Codes:
         return [tuple(sorted(c.items(), key=lambda pair: (-len(pair[0]), pair[0]))) for c in self.changes]
 
     def inside(self, area: str) -> list[tuple[str, str]]:
-        """The codes in an area that were given up, and what stands for them today."""
-        return [(old, self.now(old)) for change in self.changes for old in sorted(change) if old.startswith(area)]
+        """The outermost codes in an area that were given up, and what stands for them today."""
+        gone = {old for change in self.changes for old in change if old.startswith(area)}
+        return [(old, self.now(old)) for old in outermost(gone)]
 
 
 async def codes(conn: AsyncConnection) -> Codes:

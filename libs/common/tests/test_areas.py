@@ -15,6 +15,7 @@ from suizhuan.context import Context
 from suizhuan.db.tables import deadline
 from suizhuan.db.types import Json
 from suizhuan.inbox import View
+from suizhuan.kernel.refusal import Refusal
 from suizhuan.testing import AuthorityLog
 
 from .conftest import Demo
@@ -68,6 +69,35 @@ async def test_power_goes_with_the_code_under_a_new_term_and_nobody_acts_under_t
         moved = await granted.by_mandate(conn, "m1")
     assert moved is not None
     assert (moved.area, moved.term, moved.live) == (NEW, 2, True)
+
+
+async def test_whoever_acts_under_a_code_of_long_ago_is_told_todays(demo: Demo, log: AuthorityLog) -> None:
+    await log.rekey([move(COMMUNITY, NEW)])
+    await log.rekey([move(NEW, OTHER)])
+    for org in ("community", "dept", "nobody"):
+        no = await refused(demo, org, GRID)
+        assert (no.code, no.params["now"]) == ("area_given_up", OTHER + "001")
+    async with demo.database.read() as conn:
+        root = await granted.by_mandate(conn, "root")
+    assert root is not None
+    with pytest.raises(Refusal) as later:
+        async with demo.uow.begin(Context("staff:1", "dept", "c")) as tx:
+            await tx.act_under(root, POWER, GRID)
+    assert (later.value.code, later.value.params["now"]) == ("area_given_up", OTHER + "001")
+
+
+async def test_a_grant_keeps_of_codes_that_were_given_up_only_the_outermost(demo: Demo, log: AuthorityLog) -> None:
+    await log.rekey([move(GRID, COMMUNITY + "009")])
+    await log.rekey([move(COMMUNITY, NEW), move(COMMUNITY + "009", OTHER + "001")])
+    await log.grant("m2", "street", AFFAIR, STREET, [POWER])
+    await log.grant("root-2", "dept", "another", DISTRICT, [POWER])
+    async with demo.database.read() as conn:
+        found = [await granted.by_mandate(conn, mandate) for mandate in ("root", "m2", "root-2")]
+    for grant in found:
+        assert grant is not None
+        assert [y.prefix for y in grant.yielding if y.to] == [COMMUNITY]
+    for place, now in ((GRID, OTHER + "001"), (COMMUNITY + "002", NEW + "002")):
+        assert (await refused(demo, "dept", place)).params["now"] == now
 
 
 async def test_while_it_is_open_nobody_acts_there(demo: Demo, log: AuthorityLog) -> None:
