@@ -225,6 +225,10 @@ class Tx:
             self._codes = await areas.codes(self.conn)
         return self._codes
 
+    def forget_codes(self) -> None:
+        """They have changed in this transaction: whoever asks again reads them anew."""
+        self._codes = None
+
     async def grant(self, mandate: str) -> Grant | None:
         """The grant of one mandate, live or not."""
         if self.book is not None:
