@@ -16,7 +16,22 @@ from functools import lru_cache
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel
-from sqlalchemy import JSON, Column, ColumnElement, Table, and_, case, delete, func, literal, or_, select, true, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Table,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.db.query import Query
@@ -126,7 +141,7 @@ def _today(known: Codes, value: Any) -> Any:
 # --- rows ----------------------------------------------------------------------------------------------------------
 
 
-def _stale(column: Column[Any], retired: Retired) -> ColumnElement[bool]:
+def _stale(column: ColumnElement[Any], retired: Retired) -> ColumnElement[bool]:
     return or_(*(column.like(f"{old}%") for old, _ in retired))
 
 
@@ -143,20 +158,11 @@ async def _make_room(conn: AsyncConnection, column: Column[Any], retired: Retire
     assert isinstance(table, Table)
     if not column.primary_key:
         return
-    keys = [key for key in table.primary_key.columns if key is not column]
-    rows = (await conn.execute(select(*keys, column).where(_stale(column, retired)).order_by(column))).all()
-    for row in rows:
-        *others, code = row
-        after = _of(code, retired)
-        here = and_(true(), *(key == value for key, value in zip(keys, others, strict=True)))
-        sources = [old for *same, old in rows if same == others and _of(old, retired) == after]
-        there = (await conn.execute(select(column).where(here, column == after))).first() is not None
-        if there or code != min(sources):
-            await conn.execute(delete(table).where(here, column == code))
-
-
-def _of(code: str, retired: Retired) -> str:
-    return Codes((dict(retired),)).now(code)
+    twin = table.alias()
+    code, now = twin.c[column.name], _now(column, retired)
+    same = [twin.c[key.name] == key for key in table.primary_key.columns if key is not column]
+    stays = or_(code == now, and_(_stale(code, retired), _now(code, retired) == now, code < column))
+    await conn.execute(delete(table).where(_stale(column, retired), exists().where(*same, stays)))
 
 
 async def _follow_lists(conn: AsyncConnection, column: Column[Any], retired: Retired) -> None:
