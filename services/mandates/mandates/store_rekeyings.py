@@ -68,7 +68,7 @@ async def check_area(conn: AsyncConnection, *areas: str) -> None:
     Errors: `power_in_transition`, `area_given_up`."""
     await locks.share(conn, [PLACING])
     rows = [_of(row) for row in await conn.execute(select(t.rekeying).order_by(t.rekeying.c.done_at))]
-    known = Codes(tuple(dict(one.table.retired) for one in rows if one.state == DONE))
+    known = Codes(tuple(one.table.retired for one in rows if one.state == DONE))
     for area in areas:
         for one in rows:
             if one.state == ANNOUNCED and any(contains(code, area) for code in one.table.touched):

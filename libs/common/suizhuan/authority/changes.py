@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from sqlalchemy import ARRAY, ColumnElement, Select, Text, and_, any_, bindparam, or_, select, update
@@ -97,11 +97,13 @@ class Changes:
         """From now on it yields exactly these."""
         self._change(replace(grant, yielding=tuple(items)))
 
-    def give_up(self, retired: Iterable[tuple[str, str]]) -> None:
+    def give_up(self, retired: Mapping[str, str]) -> None:
         """Nobody acts under these codes any more, whose area it is: all that were locked and contain one yield it. What
         lies in one is gone with it, so a grant names the outermost only."""
         for grant in list(self._grants.values()):
-            gone = {old: Yielding(old, to=new) for old, new in retired if grant.live and contains(grant.area, old)}
+            gone = {
+                old: Yielding(old, to=new) for old, new in retired.items() if grant.live and contains(grant.area, old)
+            }
             if gone:
                 kept = [y for y in grant.yielding if not y.to]
                 gone |= {y.prefix: y for y in grant.yielding if y.to}

@@ -7,7 +7,7 @@ that was given up is never given out again, so whatever names it means the area 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from suizhuan.kernel.area import contains, prefixes
@@ -25,6 +25,14 @@ class Move:
     heir: bool = True
 
 
+def moved(code: str, change: Mapping[str, str]) -> str:
+    """What a code has become. An area takes along what lies in it: of those that are named the longest prefix wins."""
+    for prefix in prefixes(code):
+        if (new := change.get(prefix)) is not None:
+            return new + code[len(prefix) :]
+    return code
+
+
 class Table:
     """The moves of one re-keying, as they were found to be sound (`population.domain.rekeying`)."""
 
@@ -39,10 +47,9 @@ class Table:
         self.fresh = frozenset(move.new for move in self.moves if move.new not in self._places)
 
     @property
-    def retired(self) -> tuple[tuple[str, str], ...]:
-        """(code that is given up, what it has become), the narrowest first: in the order in which they are asked."""
-        found = [(old, new) for old, new in self._places.items() if old != new]
-        return tuple(sorted(found, key=lambda pair: (-len(pair[0]), pair[0])))
+    def retired(self) -> dict[str, str]:
+        """By code that is given up what it has become."""
+        return {old: new for old, new in self._places.items() if old != new}
 
     @property
     def touched(self) -> tuple[str, ...]:
@@ -51,10 +58,7 @@ class Table:
 
     def place(self, code: str) -> str:
         """What stands for an area, or a place in one, from now on."""
-        for prefix in prefixes(code):
-            if (new := self._places.get(prefix)) is not None:
-                return new + code[len(prefix) :]
-        return code
+        return moved(code, self._places)
 
     def grant(self, area: str) -> str | None:
         """The area of a grant that was held in `area`. None: it ends. Of codes that become one the heir's grants hold;

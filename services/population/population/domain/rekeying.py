@@ -90,9 +90,8 @@ def announce(
         _possible(move, known, root)
     _one_heir(moves)
     table = table_of(moves)
-    given_up = {old for old, _ in table.retired}
     for move in moves:
-        if given_up.intersection(prefixes(move.new)):
+        if table.retired.keys() & prefixes(move.new):
             raise Refusal("moves_chained", area=move.new)
     fresh = sorted({*table.fresh, *(name.area for name in names)})
     for code in fresh:
@@ -176,8 +175,7 @@ def _free(code: str, known: Mapping[str, Area], table: Table, root: str) -> None
     if code in known:
         now = known[code].now
         raise Refusal("area_known", area=code) if now is None else Refusal("area_given_up", area=code, now=now)
-    given_up = {old for old, _ in table.retired}
-    if given_up.intersection(prefixes(code)):
+    if table.retired.keys() & prefixes(code):
         raise Refusal("moves_chained", area=code)
 
 
