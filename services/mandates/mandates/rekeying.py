@@ -22,10 +22,10 @@ from mandates.domain.rekeying import (
     taken,
     yielding,
 )
-from mandates.domain.switch import DONE, EVERY_AFFAIR, OPEN, REKEYING, WAITING, span
+from mandates.domain.switch import DONE, EVERY_AFFAIR, OPEN, REKEYING, WAITING
 from mandates.store_rekeyings import Rekeying
 from mandates.store_switches import Switch
-from mandates.switching import TRY, TRY_AGAIN, Switching, adopt, origin
+from mandates.switching import TRY, TRY_AGAIN, Switching, adopt, asked
 from suizhuan.kernel.rekeying import Move, Table, common
 from suizhuan.kernel.term import LEAD
 from suizhuan.unit_of_work import Tx
@@ -51,27 +51,7 @@ class Rekeyings:
         if not await store_rekeyings.add(tx.conn, id_, moves, tx.now):
             return
         area = common(Table(moves).touched)
-        lo, hi = span(area)
-        row = Switch(
-            id=self._id(tx, id_),
-            why=REKEYING,
-            affair=EVERY_AFFAIR,
-            area=area,
-            lo=lo,
-            hi=hi,
-            mandate=f"{PREFIX}{id_}",
-            reason="",
-            state=WAITING,
-            attempt=1,
-            on_log=False,
-            opened_sequence=None,
-            requested_at=tx.now,
-            opened_at=None,
-            deadline_at=None,
-            ended_at=None,
-            why_dropped=None,
-            **origin(tx),  # type: ignore[arg-type]
-        )
+        row = asked(tx, self._id(tx, id_), why=REKEYING, affair=EVERY_AFFAIR, area=area, mandate=f"{PREFIX}{id_}")
         await switches.add_switch(tx.conn, row)
         await self.attempt(tx, row.id)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from mandates.domain.ending import ended, give_up
-from mandates.domain.facts import Holding, MandateRekeyed, MovedSlot, Slot
+from mandates.domain.facts import MandateRekeyed, MovedSlot, Slot
 from mandates.domain.mandate import Change, Mandate
 from mandates.domain.organisation import Organisation, register
 from mandates.domain.switch import holding
@@ -76,15 +77,7 @@ def taken(mandate: Mandate, successor: str | None) -> MovedSlot:
 
 def given(mandate: Mandate, successor: str | None, *, at: datetime) -> MovedSlot:
     """It holds this one now."""
-    new = Holding(
-        mandate=mandate.id,
-        holder=mandate.holder,
-        term=mandate.term or 0,
-        powers=sorted(mandate.powers),
-        starts_at=at,
-        ends_at=mandate.ends_at,
-        successor=successor,
-    )
+    new = replace(holding(mandate, successor=successor), starts_at=at)
     return MovedSlot(affair=mandate.affair, area=mandate.area, role=mandate.role, old=None, new=new)
 
 
@@ -93,13 +86,5 @@ def organisation_follows(org: Organisation, table: Table, *, root_area: str) -> 
     areas = tuple(dict.fromkeys(map(table.place, org.areas)))
     if areas == org.areas:
         return None
-    after = Organisation(
-        id=org.id,
-        name_zh=org.name_zh,
-        name_en=org.name_en,
-        kind=org.kind,
-        parent=org.parent,
-        areas=areas,
-        version=org.version + 1,
-    )
+    after = replace(org, areas=areas, version=org.version + 1)
     return after, register(after, root_area=root_area)
