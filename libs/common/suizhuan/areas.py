@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache, reduce
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -79,12 +78,10 @@ async def codes(conn: AsyncConnection) -> Codes:
     return Codes(tuple(changes.values()))
 
 
-async def note(conn: AsyncConnection, switch: str, table: Rekeying, at: datetime, sequence: int) -> None:
+async def note(conn: AsyncConnection, switch: str, table: Rekeying, sequence: int) -> None:
     """Keep what a switch has changed; a repeat changes nothing."""
     put = _PUT.on(conn.dialect.name)
-    rows = [
-        {"switch": switch, "old": old, "new": new, "at": at, "sequence": sequence} for old, new in table.retired.items()
-    ]
+    rows = [{"switch": switch, "old": old, "new": new, "sequence": sequence} for old, new in table.retired.items()]
     if rows:
         await conn.execute(put, rows)
 

@@ -93,7 +93,7 @@ async def knows_the_codes(service: Service) -> None:
     """What its replica does with the record of the authority log, which here is not on the log."""
     table = Table([Move(NANGUAN, NEW)])
     async with service.parts.database.write() as conn:
-        await areas.note(conn, "s3", table, service.parts.clock.now(), 1)
+        await areas.note(conn, "s3", table, 1)
         await areas.follow(conn, service.placed, table.retired)
 
 

@@ -58,7 +58,7 @@ async def authority_ahead(tx: Tx, events: Sequence[Event]) -> None:
             done = DoneView.model_validate(event.data)
             await _terms(tx.conn, done)
             if done.rekeying is not None:
-                await store_rekeyings.add(tx.conn, done.rekeying, done.table.moves, event.time)
+                await store_rekeyings.add(tx.conn, done.rekeying, done.table.moves)
                 await store_rekeyings.set_done(tx.conn, done.rekeying, event.time)
             await _ended(tx, done.switch, DONE, event)
         elif event.name == records.DROPPED:
@@ -119,7 +119,7 @@ async def _about(conn: AsyncConnection, fact: facts.SwitchOpened, event: Event) 
     if fact.rekeying is None:
         return fact.slots[0].affair, fact.slots[0].area, fact.mandates[0]
     table = OpenedView.model_validate(event.data).table
-    await store_rekeyings.add(conn, fact.rekeying, table.moves, event.time)
+    await store_rekeyings.add(conn, fact.rekeying, table.moves)
     return EVERY_AFFAIR, common(table.touched), f"{REKEYING}{fact.rekeying}"
 
 

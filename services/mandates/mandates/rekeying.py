@@ -48,7 +48,7 @@ class Rekeyings:
 
     async def request(self, tx: Tx, id_: str, moves: Sequence[Move]) -> None:
         """Have the areas switched; at once if nothing overlaps. A repeat changes nothing."""
-        if not await store_rekeyings.add(tx.conn, id_, moves, tx.now):
+        if not await store_rekeyings.add(tx.conn, id_, moves):
             return
         area = common(Table(moves).touched)
         row = asked(tx, self._id(tx, id_), why=REKEYING, affair=EVERY_AFFAIR, area=area, mandate=f"{PREFIX}{id_}")

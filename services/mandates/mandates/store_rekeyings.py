@@ -23,7 +23,6 @@ from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.rekeying import Move, Table
 from suizhuan.unit_of_work import Tx
 
-ANNOUNCED, DONE = "announced", "done"
 PLACING = "rekeying"  # who places something shares this lock
 
 
@@ -33,8 +32,6 @@ class Rekeying:
 
     id: str
     moves: tuple[Move, ...]
-    state: str
-    heard_at: datetime
     done_at: datetime | None
 
     @property
@@ -42,12 +39,11 @@ class Rekeying:
         return Table(self.moves)
 
 
-async def add(conn: AsyncConnection, id_: str, moves: Sequence[Move], now: datetime) -> bool:
+async def add(conn: AsyncConnection, id_: str, moves: Sequence[Move]) -> bool:
     """False: it is known already."""
     make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
     plain = [{"old": m.old, "new": m.new, "heir": m.heir} for m in moves]
-    row = {"id": id_, "moves": plain, "state": ANNOUNCED, "heard_at": now}
-    query = make(t.rekeying).values(row).on_conflict_do_nothing().returning(t.rekeying.c.id)
+    query = make(t.rekeying).values(id=id_, moves=plain).on_conflict_do_nothing().returning(t.rekeying.c.id)
     return (await conn.execute(query)).first() is not None
 
 
@@ -58,7 +54,7 @@ async def find(conn: AsyncConnection, id_: str) -> Rekeying | None:
 
 def _of(row: Any) -> Rekeying:
     moves = tuple(Move(m["old"], m["new"], m["heir"]) for m in row.moves)
-    return Rekeying(id=row.id, moves=moves, state=row.state, heard_at=row.heard_at, done_at=row.done_at)
+    return Rekeying(id=row.id, moves=moves, done_at=row.done_at)
 
 
 async def check_area(conn: AsyncConnection, *areas: str) -> None:
@@ -68,10 +64,10 @@ async def check_area(conn: AsyncConnection, *areas: str) -> None:
     Errors: `power_in_transition`, `area_given_up`."""
     await locks.share(conn, [PLACING])
     rows = [_of(row) for row in await conn.execute(select(t.rekeying).order_by(t.rekeying.c.done_at))]
-    known = Codes(tuple(one.table.retired for one in rows if one.state == DONE))
+    known = Codes(tuple(one.table.retired for one in rows if one.done_at is not None))
     for area in areas:
         for one in rows:
-            if one.state == ANNOUNCED and any(contains(code, area) for code in one.table.touched):
+            if one.done_at is None and any(contains(code, area) for code in one.table.touched):
                 raise Refusal("power_in_transition", switch=one.id, retry_after=1)
         if (now := known.now(area)) != area:
             raise Refusal("area_given_up", area=area, now=now)
@@ -83,7 +79,7 @@ async def keep_out(conn: AsyncConnection) -> None:
 
 
 async def set_done(conn: AsyncConnection, id_: str, now: datetime) -> None:
-    await conn.execute(update(t.rekeying).where(t.rekeying.c.id == id_).values(state=DONE, done_at=now))
+    await conn.execute(update(t.rekeying).where(t.rekeying.c.id == id_).values(done_at=now))
 
 
 async def reached(conn: AsyncConnection, table: Table) -> list[Mandate]:

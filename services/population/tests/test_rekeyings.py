@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from population import importing
 from population import tables as t
 from population.domain.area import Area, kind_of, parent_of
 from population.domain.facts_rekeying import AreaMove, NewArea
 from population.domain.rekeying import announce
 from suizhuan.kernel.clock import parse_utc
 from suizhuan.kernel.refusal import Refusal
-from suizhuan.testing_world import rows
+from suizhuan.testing_world import rows, said_of
 
 from .conftest import COMMUNITY, FOREIGN, GRID, GRID_2, NANGUAN, OTHER, OWNER, ROOT, STREET, XIANGLI, World, of
+from .test_imports import as_csv, line
 
 NEW, THIRD = NANGUAN + "011", NANGUAN + "012"
 NOW = parse_utc("2026-03-02T01:00:00Z")
@@ -188,6 +190,23 @@ async def test_power_goes_with_the_code_and_nobody_acts_under_the_old_one(world:
         assert await world.refused("/buildings", org, {"grid": GRID, "name": "x"}) == (409, "area_given_up")
         names = {"name": "新", "name_en": "New"}
         assert await world.refused(f"/areas/{GRID}/names", org, names) == (409, "area_given_up")
+
+
+@pytest.mark.either_database
+async def test_a_file_that_is_being_taken_in_counts_the_grids_by_their_new_codes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "BATCH", 2)
+    headers = {"Content-Type": "text/csv"}
+    begun = await world.post("/imports", COMMUNITY, content=as_csv([line(61)]), headers=headers, area=NANGUAN)
+    await world.deadlines_once()
+    made = await announced(world, move(GRID, NEW))
+    await world.events()
+    await effective(world, made)
+    assert await said_of(world.service, GRID) == set()
+    await world.deadlines()
+    assert (await world.get(f"/imports/{begun['id']}"))["state"] == "done"
+    assert [e.key for e in of(await world.events(), "people.counted")] == [NEW]
 
 
 @pytest.mark.either_database

@@ -197,7 +197,7 @@ class Replica:
         table = done.table
         if self.on_rekeying:
             await self.on_rekeying(tx, done)
-        await areas.note(tx.conn, done.switch, table, tx.now, changes.sequence)
+        await areas.note(tx.conn, done.switch, table, changes.sequence)
         tx.forget_codes()
         await areas.follow(tx.conn, self.placed, table.retired)
         if self.placed and table.retired:
