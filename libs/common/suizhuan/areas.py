@@ -42,7 +42,7 @@ from suizhuan.kernel.rekeying import moved
 
 SETTLE = "areas.settle"
 PLACE = object()  # marks a field of a view
-AreaCode = Annotated[str, PLACE]
+CodeOfToday = Annotated[str, PLACE]
 """A code of an area in a view: what the handler reads is the code that it has now."""
 
 V = TypeVar("V", bound=BaseModel)

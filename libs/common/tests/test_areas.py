@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Column, MetaData, Table, Text, insert, select
 
 from suizhuan import areas
-from suizhuan.areas import AreaCode, Codes, as_today, coded
+from suizhuan.areas import CodeOfToday, Codes, as_today, coded
 from suizhuan.authority import grants as granted
 from suizhuan.context import Context
 from suizhuan.db.tables import deadline
@@ -165,9 +165,9 @@ async def test_it_is_put_right_once_more_when_even_a_handler_must_be_done(demo: 
 
 
 class Told(View):
-    place: AreaCode
-    known: list[AreaCode]
-    maybe: AreaCode | None = None
+    place: CodeOfToday
+    known: list[CodeOfToday]
+    maybe: CodeOfToday | None = None
     words: str = ""
 
 
