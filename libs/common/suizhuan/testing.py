@@ -107,12 +107,14 @@ class AuthorityLog:
     parts: Bench
     sequence: int = 0
     terms: dict[tuple[str, str], int] = field(default_factory=dict)
+    told: list[tuple[str, dict[str, Any], int]] = field(default_factory=list)
 
     async def apply(self, name: str, data: dict[str, Any], *, sequence: int | None = None) -> Event:
         """Apply one record; `sequence` may repeat an old one."""
         if sequence is None:
             self.sequence += 1
         number = self.sequence if sequence is None else sequence
+        self.told.append((name, data, number))
         made = record(
             f"{name}.v1",
             data,
@@ -126,6 +128,11 @@ class AuthorityLog:
         async with self.parts.uow.begin(Context.of_event(self.parts.name, applied), limited=False) as tx:
             await self.parts.replica.apply(tx, applied)
         return applied
+
+    async def again(self) -> None:
+        """Every record that was applied here, once more from the first on."""
+        for name, data, sequence in list(self.told):
+            await self.apply(name, data, sequence=sequence)
 
     async def replica_id(self) -> str:
         async with self.parts.database.read() as conn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from itertools import pairwise
 
 import pytest
 from sqlalchemy import Column, MetaData, Table, Text, insert, select
@@ -12,7 +11,7 @@ from suizhuan import areas
 from suizhuan.areas import CodeOfToday, Codes, as_today, coded
 from suizhuan.authority import grants as granted
 from suizhuan.context import Context
-from suizhuan.db.tables import deadline
+from suizhuan.db.tables import area_change, deadline
 from suizhuan.db.types import Json
 from suizhuan.inbox import View
 from suizhuan.kernel.refusal import Refusal
@@ -192,8 +191,11 @@ async def test_a_command_and_a_handler_read_the_same_codes(demo: Demo, log: Auth
 
 async def test_the_whole_log_again_gives_the_same_rows(demo: Demo, log: AuthorityLog) -> None:
     await put(demo, things, {"id": "a", "area": GRID})
-    seen = []
-    for old, new in pairwise([COMMUNITY, NEW, OTHER]):
-        await log.rekey([move(old, new)])
-        seen.append(await said(demo, things))
-    assert seen == [[("a", NEW + "001")], [("a", OTHER + "001")]]
+    await log.rekey([move(COMMUNITY, NEW)])
+    await put(demo, things, {"id": "b", "area": NEW + "001"})
+    await log.rekey([move(NEW, OTHER)])
+    before = [await said(demo, table) for table in (things, area_change)]
+    assert before[0] == [("a", OTHER + "001"), ("b", OTHER + "001")]
+    await log.again()
+    assert [await said(demo, table) for table in (things, area_change)] == before
+    await act(demo, "community", OTHER)

@@ -151,7 +151,7 @@ async def test_a_suspended_mandate_keeps_its_slot_and_is_resumed_under_the_new_c
     await announce(world, move(NANGUAN, NEW))
     assert ((await world.row(mandate))["area"], await world.responsible(NEW)) == (NEW, "dept-sanitation")
     taken = await world.post("/mandates", world.proposal(area=NEW))
-    assert taken.status_code in (201, 409)
+    assert (taken.status_code, taken.json()["code"]) == (409, "slot_taken")
     await world.post(f"/mandates/{mandate}/resumption", {})
     await world.carry()
     assert await world.responsible(NEW) == "community-nanguan"

@@ -264,7 +264,7 @@ async def test_the_record_once_more_changes_nothing(world: World) -> None:
     tables = [x for x in t.own.sorted_tables]
     before = [await rows(world.service, x) for x in tables]
     await world.events()
-    await effective(world, made)
+    await world.log.again()
     await world.later(30)
     assert [await rows(world.service, x) for x in tables] == before
     assert await world.names() == []
