@@ -14,7 +14,7 @@ from population.domain.erasure import RETENTION as ENDED
 from population.domain.person import DEPARTED
 from population.importing import Imports
 from population.rules import Rules
-from population.timers_kinds import CORRECTION, ENDORSE, FORGET, ISSUE, RETENTION, STEP, VISIT
+from population.timers_kinds import CORRECTION, ENDORSE, FORGET, ISSUE, REKEYED, RETENTION, STEP, VISIT
 from suizhuan.areas import SETTLE
 from suizhuan.deadlines import DeadlineHandler
 from suizhuan.unit_of_work import Tx
@@ -64,8 +64,12 @@ def make(rules: Rules, imports: Imports) -> Mapping[str, DeadlineHandler]:
     async def settle(tx: Tx, _ref: str, _: dict[str, Any]) -> None:
         await rekeying.settle(tx)
 
+    async def rekeyed(tx: Tx, ref: str, data: dict[str, Any]) -> None:
+        await rekeying.restored(tx, ref, data["switch"])
+
     return {
         SETTLE: settle,
+        REKEYED: rekeyed,
         VISIT: visit,
         ISSUE: issue,
         ENDORSE: endorse,

@@ -215,4 +215,28 @@ async def test_grids_become_one_whose_announcement_the_backup_does_not_know(
     listed = (await world.get("/buildings", area=GRID))["items"]
     assert {b["name"] for b in listed} == {"3号楼", "3号楼（002）"}
     assert {h["number"] for h in (await world.get("/households", area=GRID))["items"]} == {"H1", "H1（002）"}
+
+
+async def test_what_had_only_been_announced_when_the_database_was_lost_takes_effect(
+    world: World, log: EmbeddedLog, backup: Backup
+) -> None:
+    """Else nothing could ever be announced again: there is one at a time."""
+    parts = world.service.parts
+    assert await parts.recovery.noted()
+    goes = await world.building("3号楼")
+    copy = await backup(parts.database.url.render_as_string(hide_password=False))
+    await parts.database.close()
+    new = NANGUAN + "011"
+    part = {"old": GRID, "new": new, "heir": False, "buildings": [goes["id"]]}
+    names = [{"area": new, "name": "第十一网格", "name_en": "Grid 11"}]
+    split = {"moves": [{"old": GRID, "new": GRID}, part], "areas": names}
+    made = await world.post("/rekeyings", COMMUNITY, split)
+    await restored(world, log, copy)
+    await world.log.rekey(made["moves"], rekeying=made["id"])
+    await world.later(DAY)
     await taken_over(world)
+    await world.later(DAY)
+    assert (await world.get(f"/rekeyings/{made['id']}"))["state"] == "done"
+    assert (await world.get(f"/buildings/{goes['id']}"))["grid"] == new
+    assert (await world.get(f"/areas/{new}"))["name"] == "第十一网格"
+    assert (await world.names())[-4:] == ["rekeying.done", "area.registered", "people.counted", "people.counted"]
