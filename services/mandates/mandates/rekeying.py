@@ -67,12 +67,12 @@ class Rekeyings:
             await tx.deadline(TRY, row.id, tx.now + TRY_AGAIN)  # also woken when the other one ends
             return
         holders = [m for m in reached.values() if m.has_powers]
-        ending, following = divided(holders, rekeying.table)
+        ending, following = divided(reached.values(), rekeying.table)
         about = facts.SwitchOpened(
             switch=row.id,
             slots=yielding(holders, rekeying.table),
             why=REKEYING,
-            mandates=sorted(m.id for m in (*ending, *following)),
+            mandates=sorted(m.id for m in (*ending, *following) if m.has_powers),
             awaited=[],
             rekeys=_said(rekeying),
             rekeying=rekeying.id,

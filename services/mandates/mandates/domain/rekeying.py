@@ -41,8 +41,9 @@ def divided(mandates: Iterable[Mandate], table: Table) -> tuple[list[Mandate], l
     What is over keeps the code that it had."""
     there = [mandate for mandate in mandates if mandate.ended_at is None]
     lost = table.losers((m.id, m.affair, m.area) for m in there if m.role == LEAD and m.holds_slot)
-    ending = [m for m in there if m.id in lost or table.grant(m.area) is None]
-    following = [m for m in there if m not in ending and table.grant(m.area) != m.area]
+    lost |= {m.id for m in there if table.grant(m.area) is None}
+    ending = [m for m in there if m.id in lost]
+    following = [m for m in there if m.id not in lost and table.grant(m.area) != m.area]
     return ending, sorted(following, key=lambda m: (len(m.area), m.id))
 
 
