@@ -11,6 +11,7 @@ import pytest
 from deploy.registries import INBOUNDS, REGISTRIES
 from deploy.schemas import problems
 from deploy.topology import AUTHORITY, EVERY, SERVICES, TOPICS
+from suizhuan.areas import coded
 from suizhuan.compat import breaks, example
 from suizhuan.inbox import Subscription
 from suizhuan.ports.log import TopicSpec
@@ -36,6 +37,12 @@ def test_every_view_really_needs_something() -> None:
     """A view that accepts an empty object would accept anything, and prove nothing."""
     for service, wanted in subscriptions():
         assert any(field.is_required() for field in wanted.view.model_fields.values()), f"{service}: {wanted.name}"
+
+
+def test_every_view_reads_codes_of_areas_as_they_are_today() -> None:
+    for service, wanted in subscriptions():
+        places = {"area", "areas", "grid"} & wanted.view.model_fields.keys()
+        assert places <= set(coded(wanted.view)), f"{service}: {wanted.name}"
 
 
 def test_published_schemas_are_kept() -> None:

@@ -3,35 +3,51 @@ the new one (authority §3).
 
 The replica of the grants calls `follow` in the transaction that applies the record; a service only declares which of
 its columns hold codes. What a neighbour said before it heard of that is translated as it is read (`Inbound`). A
-command, or a handler, that was under way at that moment may have written an old code once more; `settle`, a while
-later, finds it.
+command, or a handler, that was under way at that moment may have written an old code once more; `settle` finds it
+after 2 A, and again after S. What a handler commits still later is found by the next re-keying.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel
-from sqlalchemy import JSON, Column, ColumnElement, Table, and_, case, delete, func, literal, or_, select, true, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Table,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan.db.query import Query
 from suizhuan.db.statements import upsert
 from suizhuan.db.tables import area_change
-from suizhuan.kernel import rekeying
-from suizhuan.kernel.area import prefixes
+from suizhuan.kernel.area import outermost
+from suizhuan.kernel.rekeying import Table as Rekeying
+from suizhuan.kernel.rekeying import moved
 
 SETTLE = "areas.settle"
 PLACE = object()  # marks a field of a view
-AreaCode = Annotated[str, PLACE]
+CodeOfToday = Annotated[str, PLACE]
 """A code of an area in a view: what the handler reads is the code that it has now."""
 
 V = TypeVar("V", bound=BaseModel)
-Retired = tuple[tuple[str, str], ...]
+Change = Mapping[str, str]
+"""By code that was given up what it has become."""
 
 _C = area_change.c
 _CHANGES = Query(select(_C.old, _C.new, _C.switch).order_by(_C.sequence, _C.switch))
@@ -42,25 +58,16 @@ _PUT = upsert(area_change, "switch", "old", set_=())
 class Codes:
     """Every change there has been, in order."""
 
-    changes: tuple[dict[str, str], ...] = ()
+    changes: tuple[Change, ...] = ()
 
     def now(self, code: str) -> str:
         """The code that stands for an area today; one that was never given up stays."""
-        for change in self.changes:
-            for prefix in prefixes(code):
-                if (new := change.get(prefix)) is not None:
-                    code = new + code[len(prefix) :]
-                    break
-        return code
-
-    @property
-    def steps(self) -> list[Retired]:
-        """Each change as `follow` takes it."""
-        return [tuple(sorted(c.items(), key=lambda pair: (-len(pair[0]), pair[0]))) for c in self.changes]
+        return reduce(moved, self.changes, code)
 
     def inside(self, area: str) -> list[tuple[str, str]]:
-        """The codes in an area that were given up, and what stands for them today."""
-        return [(old, self.now(old)) for change in self.changes for old in sorted(change) if old.startswith(area)]
+        """The outermost codes in an area that were given up, and what stands for them today."""
+        gone = {old for change in self.changes for old in change if old.startswith(area)}
+        return [(old, self.now(old)) for old in outermost(gone)]
 
 
 async def codes(conn: AsyncConnection) -> Codes:
@@ -71,31 +78,31 @@ async def codes(conn: AsyncConnection) -> Codes:
     return Codes(tuple(changes.values()))
 
 
-async def note(conn: AsyncConnection, switch: str, table: rekeying.Table, at: datetime, sequence: int) -> None:
+async def note(conn: AsyncConnection, switch: str, table: Rekeying, sequence: int) -> None:
     """Keep what a switch has changed; a repeat changes nothing."""
     put = _PUT.on(conn.dialect.name)
-    rows = [{"switch": switch, "old": old, "new": new, "at": at, "sequence": sequence} for old, new in table.retired]
+    rows = [{"switch": switch, "old": old, "new": new, "sequence": sequence} for old, new in table.retired.items()]
     if rows:
         await conn.execute(put, rows)
 
 
-async def follow(conn: AsyncConnection, placed: Iterable[Column[Any]], retired: Retired) -> None:
+async def follow(conn: AsyncConnection, placed: Iterable[Column[Any]], change: Change) -> None:
     """Every row that says an old code says the new one: one statement a column. What has followed already stays."""
-    if not retired:
+    if not change:
         return
     for column in placed:
         if isinstance(column.type, JSON):
-            await _follow_lists(conn, column, retired)
+            await _follow_lists(conn, column, change)
             continue
-        await _make_room(conn, column, retired)
-        now = {column.name: _now(column, retired)}
-        await conn.execute(update(column.table).where(_stale(column, retired)).values(now))
+        await _make_room(conn, column, change)
+        now = {column.name: _now(column, change)}
+        await conn.execute(update(column.table).where(_stale(column, change)).values(now))
 
 
 async def settle(conn: AsyncConnection, placed: Sequence[Column[Any]]) -> None:
     """As `follow`, with every change there has ever been."""
-    for retired in (await codes(conn)).steps:
-        await follow(conn, placed, retired)
+    for change in (await codes(conn)).changes:
+        await follow(conn, placed, change)
 
 
 @lru_cache(maxsize=1024)
@@ -125,47 +132,38 @@ def _today(known: Codes, value: Any) -> Any:
 # --- rows ----------------------------------------------------------------------------------------------------------
 
 
-def _stale(column: Column[Any], retired: Retired) -> ColumnElement[bool]:
-    return or_(*(column.like(f"{old}%") for old, _ in retired))
+def _stale(column: ColumnElement[Any], change: Change) -> ColumnElement[bool]:
+    return or_(*(column.like(f"{old}%") for old in sorted(change)))
 
 
-def _now(column: ColumnElement[Any], retired: Retired) -> ColumnElement[Any]:
-    """The narrowest code comes first, so the longest prefix wins."""
-    moves = [(column.like(f"{old}%"), literal(new) + func.substr(column, len(old) + 1)) for old, new in retired]
+def _now(column: ColumnElement[Any], change: Change) -> ColumnElement[Any]:
+    """`moved` of what stands there."""
+    narrowest_first = sorted(change.items(), key=lambda pair: (-len(pair[0]), pair[0]))
+    moves = [(column.like(f"{old}%"), literal(new) + func.substr(column, len(old) + 1)) for old, new in narrowest_first]
     return case(*moves, else_=column)
 
 
-async def _make_room(conn: AsyncConnection, column: Column[Any], retired: Retired) -> None:
+async def _make_room(conn: AsyncConnection, column: Column[Any], change: Change) -> None:
     """Where the code is part of a row's key, two rows may become one: one stays, that which says the new code already,
     else that of the lowest old one."""
     table = column.table
     assert isinstance(table, Table)
     if not column.primary_key:
         return
-    keys = [key for key in table.primary_key.columns if key is not column]
-    rows = (await conn.execute(select(*keys, column).where(_stale(column, retired)).order_by(column))).all()
-    for row in rows:
-        *others, code = row
-        after = _of(code, retired)
-        here = and_(true(), *(key == value for key, value in zip(keys, others, strict=True)))
-        sources = [old for *same, old in rows if same == others and _of(old, retired) == after]
-        there = (await conn.execute(select(column).where(here, column == after))).first() is not None
-        if there or code != min(sources):
-            await conn.execute(delete(table).where(here, column == code))
+    twin = table.alias()
+    code, now = twin.c[column.name], _now(column, change)
+    same = [twin.c[key.name] == key for key in table.primary_key.columns if key is not column]
+    stays = or_(code == now, and_(_stale(code, change), _now(code, change) == now, code < column))
+    await conn.execute(delete(table).where(_stale(column, change), exists().where(*same, stays)))
 
 
-def _of(code: str, retired: Retired) -> str:
-    return Codes((dict(retired),)).now(code)
-
-
-async def _follow_lists(conn: AsyncConnection, column: Column[Any], retired: Retired) -> None:
+async def _follow_lists(conn: AsyncConnection, column: Column[Any], change: Change) -> None:
     """Lists of codes: few, and read to be written."""
     table = column.table
     assert isinstance(table, Table)
     keys = list(table.primary_key.columns)
-    one = Codes((dict(retired),))
     for *key, said in (await conn.execute(select(*keys, column).order_by(*keys).with_for_update())).all():
-        now = list(dict.fromkeys(map(one.now, said)))
+        now = list(dict.fromkeys(moved(code, change) for code in said))
         if now != said:
             here = and_(true(), *(column_ == value for column_, value in zip(keys, key, strict=True)))
             await conn.execute(update(table).where(here).values({column.name: now}))

@@ -18,7 +18,7 @@ class View(BaseModel):
     """A tolerant view of another service's event: unknown fields are ignored, needed ones must be there.
 
     So a later version that only adds passes, and one that took something away is told (dead letter). Codes of areas are
-    fields of the type `suizhuan.areas.AreaCode`: handlers read them as they are today, whatever the neighbour knew."""
+    fields of the type `suizhuan.areas.CodeOfToday`: handlers read today's, whatever the neighbour knew."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 

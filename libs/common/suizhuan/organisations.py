@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Index, MetaData, Table, Text, delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from suizhuan.areas import AreaCode
+from suizhuan.areas import CodeOfToday
 from suizhuan.cloudevents import Event
 from suizhuan.db.statements import upsert
 from suizhuan.db.types import BigInt
@@ -24,7 +24,7 @@ class OrganisationView(View):
     name: str
     name_en: str = ""
     kind: str = ""
-    areas: list[AreaCode]
+    areas: list[CodeOfToday]
 
 
 class Organisations:

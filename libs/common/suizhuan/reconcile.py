@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from suizhuan import ahead, deadletter, offsets
+from suizhuan import ahead, areas, deadletter, offsets
 from suizhuan.cloudevents import Event, decode
 from suizhuan.context import Context
 from suizhuan.db.tables import dead_letter, log_ahead
@@ -126,6 +126,8 @@ class Reconciler:
                     await taker(tx, event)
                 except (Refusal, ValueError, IntegrityError) as error:
                     raise Differs(event, f"{type(error).__name__}: {error}"[:300]) from error
+            # A fact says the codes of its day, which the replica of the grants may have left behind by now.
+            await tx.deadline(areas.SETTLE, "adopted", tx.now)
 
     async def _once_more(self, tx: Tx, events: Sequence[Event], cause: Event) -> None:
         await self.handling.once(tx, cause)

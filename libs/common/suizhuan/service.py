@@ -162,7 +162,7 @@ class Service:
     def __post_init__(self) -> None:
         p = self.parts
         p.replica.placed = self.placed
-        self.deadlines = {**self.deadlines, areas.SETTLE: self._settle}
+        self.deadlines = {areas.SETTLE: self._settle, **self.deadlines}
         self.app = create_app(
             service=p.name,
             title=self.title,

@@ -30,7 +30,7 @@ from suizhuan.inbox import Inbound
 from suizhuan.kernel.area import overlap
 from suizhuan.kernel.clock import Clock, utc_text
 from suizhuan.kernel.rekeying import Move, Table
-from suizhuan.kernel.term import Grant
+from suizhuan.kernel.term import LEAD, Grant
 from suizhuan.partitioner import partition_for
 from suizhuan.ports.log import Record
 from suizhuan.settings import IssuerSettings
@@ -107,12 +107,14 @@ class AuthorityLog:
     parts: Bench
     sequence: int = 0
     terms: dict[tuple[str, str], int] = field(default_factory=dict)
+    told: list[tuple[str, dict[str, Any], int]] = field(default_factory=list)
 
     async def apply(self, name: str, data: dict[str, Any], *, sequence: int | None = None) -> Event:
         """Apply one record; `sequence` may repeat an old one."""
         if sequence is None:
             self.sequence += 1
         number = self.sequence if sequence is None else sequence
+        self.told.append((name, data, number))
         made = record(
             f"{name}.v1",
             data,
@@ -126,6 +128,11 @@ class AuthorityLog:
         async with self.parts.uow.begin(Context.of_event(self.parts.name, applied), limited=False) as tx:
             await self.parts.replica.apply(tx, applied)
         return applied
+
+    async def again(self) -> None:
+        """Every record that was applied here, once more from the first on."""
+        for name, data, sequence in list(self.told):
+            await self.apply(name, data, sequence=sequence)
 
     async def replica_id(self) -> str:
         async with self.parts.database.read() as conn:
@@ -174,8 +181,10 @@ class AuthorityLog:
         """Every grant there follows, or ends."""
         gone: list[dict[str, Any]] = []
         come: list[dict[str, Any]] = []
+        lost = opened.table.losers((g.mandate, g.affair, g.area) for g in opened.grants if g.role == LEAD)
         for g in opened.grants:
-            if (area := opened.table.grant(g.area)) == g.area:
+            area = None if g.mandate in lost else opened.table.grant(g.area)
+            if area == g.area:
                 continue
             slot = {"affair": g.affair, "role": g.role, "old": None, "new": None}
             held = {"mandate": g.mandate, "holder": g.holder, "term": g.term, "powers": sorted(g.powers)}

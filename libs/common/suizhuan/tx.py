@@ -20,7 +20,7 @@ from suizhuan.db.statements import Statement, Upsert, Values, Write
 from suizhuan.decision import Decision, Outdated, Pending
 from suizhuan.events import EventRegistry
 from suizhuan.kernel.refusal import Refusal
-from suizhuan.kernel.term import Act, Beat, Grant, Timing, check_act, check_beat, given_up, holding, route
+from suizhuan.kernel.term import Act, Beat, Grant, Timing, check_act, check_beat, holding, route
 from suizhuan.metrics import Metrics
 from suizhuan.tracing import current_traceparent
 
@@ -170,17 +170,12 @@ class Tx:
         grant = holding(found, acting, power, affair, place, self.now)
         lead = route(found, affair, place, self.now)
         holder = lead.holder if lead else None
-        if grant is None and lead is not None and (gone := self._given_up(lead, place)) is not None:
-            raise gone
         if grant is None:
+            await self._check_code(place)
             raise Refusal(
                 "missing_power", power=power, affair=affair, area=place, org=acting or self.context.actor, holder=holder
             )
         return await self.act_under(grant, power, place, holder=holder)
-
-    def _given_up(self, lead: Grant, place: str) -> Refusal | None:
-        yielding = lead.yields(place, self.now, self.timing.handover_gap)
-        return given_up(yielding, place) if yielding is not None and yielding.to else None
 
     async def act_under(self, grant: Grant, power: str, place: str, *, holder: str | None = None) -> Grant:
         """Like `act`, under a grant that is already known (a receiver's, a case's)."""
@@ -188,9 +183,18 @@ class Tx:
         if self.locks:
             replica, beat = await self.newest_beat()
             check_beat(beat, replica, self.now, self.timing)
-        check_act(act, grant, self.now, self.timing, holder=holder)
+        try:
+            check_act(act, grant, self.now, self.timing, holder=holder)
+        except Refusal:
+            await self._check_code(place)
+            raise
         self.decision.acts.append(act)
         return grant
+
+    async def _check_code(self, place: str) -> None:
+        """Of whatever is refused: a grant does not know what has become of a code since. Errors: `area_given_up`."""
+        if (now := (await self.codes()).now(place)) != place:
+            raise Refusal("area_given_up", area=place, now=now)
 
     async def act_locked(self, grant: Grant, power: str, place: str, *, holder: str | None = None) -> Grant:
         """Like `act_under`, with the grant locked from here on: for consumers, which decide in mid-transaction
@@ -220,6 +224,10 @@ class Tx:
         if self._codes is None:
             self._codes = await areas.codes(self.conn)
         return self._codes
+
+    def forget_codes(self) -> None:
+        """They have changed in this transaction: whoever asks again reads them anew."""
+        self._codes = None
 
     async def grant(self, mandate: str) -> Grant | None:
         """The grant of one mandate, live or not."""

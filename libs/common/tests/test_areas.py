@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from itertools import pairwise
 
 import pytest
 from sqlalchemy import Column, MetaData, Table, Text, insert, select
 
 from suizhuan import areas
-from suizhuan.areas import AreaCode, Codes, as_today, coded
+from suizhuan.areas import CodeOfToday, Codes, as_today, coded
 from suizhuan.authority import grants as granted
 from suizhuan.context import Context
+from suizhuan.db.tables import area_change, deadline
 from suizhuan.db.types import Json
 from suizhuan.inbox import View
+from suizhuan.kernel.refusal import Refusal
 from suizhuan.testing import AuthorityLog
 
 from .conftest import Demo
@@ -67,6 +68,35 @@ async def test_power_goes_with_the_code_under_a_new_term_and_nobody_acts_under_t
         moved = await granted.by_mandate(conn, "m1")
     assert moved is not None
     assert (moved.area, moved.term, moved.live) == (NEW, 2, True)
+
+
+async def test_whoever_acts_under_a_code_of_long_ago_is_told_todays(demo: Demo, log: AuthorityLog) -> None:
+    await log.rekey([move(COMMUNITY, NEW)])
+    await log.rekey([move(NEW, OTHER)])
+    for org in ("community", "dept", "nobody"):
+        no = await refused(demo, org, GRID)
+        assert (no.code, no.params["now"]) == ("area_given_up", OTHER + "001")
+    async with demo.database.read() as conn:
+        root = await granted.by_mandate(conn, "root")
+    assert root is not None
+    with pytest.raises(Refusal) as later:
+        async with demo.uow.begin(Context("staff:1", "dept", "c")) as tx:
+            await tx.act_under(root, POWER, GRID)
+    assert (later.value.code, later.value.params["now"]) == ("area_given_up", OTHER + "001")
+
+
+async def test_a_grant_keeps_of_codes_that_were_given_up_only_the_outermost(demo: Demo, log: AuthorityLog) -> None:
+    await log.rekey([move(GRID, COMMUNITY + "009")])
+    await log.rekey([move(COMMUNITY, NEW), move(COMMUNITY + "009", OTHER + "001")])
+    await log.grant("m2", "street", AFFAIR, STREET, [POWER])
+    await log.grant("root-2", "dept", "another", DISTRICT, [POWER])
+    async with demo.database.read() as conn:
+        found = [await granted.by_mandate(conn, mandate) for mandate in ("root", "m2", "root-2")]
+    for grant in found:
+        assert grant is not None
+        assert [y.prefix for y in grant.yielding if y.to] == [COMMUNITY]
+    for place, now in ((GRID, OTHER + "001"), (COMMUNITY + "002", NEW + "002")):
+        assert (await refused(demo, "dept", place)).params["now"] == now
 
 
 async def test_while_it_is_open_nobody_acts_there(demo: Demo, log: AuthorityLog) -> None:
@@ -125,10 +155,18 @@ async def test_what_was_written_by_whoever_was_under_way_is_put_right_later(demo
     assert await said(demo, things) == [("late", OTHER + "001"), ("later", OTHER)]
 
 
+async def test_it_is_put_right_once_more_when_even_a_handler_must_be_done(demo: Demo, log: AuthorityLog) -> None:
+    await log.rekey([move(COMMUNITY, NEW)])
+    async with demo.database.read() as conn:
+        rows = await conn.execute(select(deadline.c.due_at).where(deadline.c.kind == areas.SETTLE))
+        waits = sorted(due - demo.clock.now() for due in rows.scalars())
+    assert waits == [2 * demo.uow.timing.max_act, demo.uow.timing.lease]
+
+
 class Told(View):
-    place: AreaCode
-    known: list[AreaCode]
-    maybe: AreaCode | None = None
+    place: CodeOfToday
+    known: list[CodeOfToday]
+    maybe: CodeOfToday | None = None
     words: str = ""
 
 
@@ -153,8 +191,11 @@ async def test_a_command_and_a_handler_read_the_same_codes(demo: Demo, log: Auth
 
 async def test_the_whole_log_again_gives_the_same_rows(demo: Demo, log: AuthorityLog) -> None:
     await put(demo, things, {"id": "a", "area": GRID})
-    seen = []
-    for old, new in pairwise([COMMUNITY, NEW, OTHER]):
-        await log.rekey([move(old, new)])
-        seen.append(await said(demo, things))
-    assert seen == [[("a", NEW + "001")], [("a", OTHER + "001")]]
+    await log.rekey([move(COMMUNITY, NEW)])
+    await put(demo, things, {"id": "b", "area": NEW + "001"})
+    await log.rekey([move(NEW, OTHER)])
+    before = [await said(demo, table) for table in (things, area_change)]
+    assert before[0] == [("a", OTHER + "001"), ("b", OTHER + "001")]
+    await log.again()
+    assert [await said(demo, table) for table in (things, area_change)] == before
+    await act(demo, "community", OTHER)

@@ -30,14 +30,14 @@ def test_of_a_merge_the_heirs_grants_hold_and_the_others_end() -> None:
     assert table.grant(B) is None
     assert table.grant(B + "001") == A + "002"
     assert table.place(B) == A
-    assert table.retired == ((B + "001", A + "002"), (B, A))
+    assert table.retired == {B: A, B + "001": A + "002"}
 
 
 def test_of_a_split_what_is_not_listed_goes_to_the_heir() -> None:
     table = Table([Move(A + "001", A + "001"), Move(A + "001", A + "007", heir=False)])
     assert table.place(A + "001") == A + "001"
     assert table.grant(A + "001") == A + "001"
-    assert table.retired == ()
+    assert table.retired == {}
     assert table.touched == (A + "001", A + "007")
 
 
@@ -48,13 +48,22 @@ def test_who_was_granted_a_code_before_it_was_in_use_makes_way() -> None:
     assert table.grant(A) == N
 
 
+def test_of_leads_that_come_into_one_slot_the_heirs_stays_and_of_these_the_one_that_is_named() -> None:
+    table = Table([Move(A, A), Move(B, A, heir=False), Move(B + "001", A + "051"), Move(C, N)])
+    leads = [("a", A), ("a-50", A + "050"), ("b", B), ("b-50", B + "050"), ("b-1", B + "001"), ("b-51", B + "051")]
+    assert table.losers((mandate, "affair", area) for mandate, area in leads) == {"b-50", "b-51"}
+    assert table.losers((mandate, mandate, area) for mandate, area in leads) == set()
+    stays = Table([Move(A, N), Move(B, N, heir=False), Move(B + "001", N + "050")])
+    assert stays.losers([("a", "affair", A + "050"), ("b", "affair", B + "001")]) == {"a"}
+
+
 @given(st.dictionaries(codes, codes.map(lambda code: code.replace("2002", "2003")), min_size=1), codes, grids)
 def test_a_code_that_was_given_up_stands_nowhere_afterwards(moves: dict[str, str], code: str, grid: str) -> None:
     table = Table([Move(old, new) for old, new in moves.items()])
     for place in (code, code + grid):
         after = table.place(place)
         assert table.place(after) == after
-        assert not any(contains(old, after) for old, _ in table.retired)
+        assert not any(contains(old, after) for old in table.retired)
         assert len(after) == len(place)
 
 

@@ -53,7 +53,6 @@ def _taker(rules: Rules) -> Callable[[Tx, Event], Awaitable[None]]:
                 event.time, rules.clockwork, limit=rules.limit_of(category), price_fen=rules.price(fact.affair, None)
             )
             now = reported(fact, intake)
-            now = replace(now, area=(await tx.codes()).now(now.area))
             await tx.conn.execute(insert(t.cases).values(store.to_row(now)))
             personal = store.Personal(event.attribute("actor") or "", None, None, None, "")
             await tx.conn.execute(insert(t.private).values(case_id=now.id, **asdict(personal)))

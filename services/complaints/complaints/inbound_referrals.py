@@ -9,7 +9,7 @@ from complaints.domain.facts import ReferralRefused, ReferralTaken
 from complaints.intake import take_in
 from complaints.rules import REFERRED, Rules
 from suizhuan import referrals
-from suizhuan.areas import AreaCode
+from suizhuan.areas import CodeOfToday
 from suizhuan.cloudevents import Event
 from suizhuan.context import dated_id
 from suizhuan.inbox import Inbound, View, services_with
@@ -27,7 +27,7 @@ class MatterView(View):
 
     referral: str
     category: str
-    area: AreaCode
+    area: CodeOfToday
     reason: str
     subject: str
 

@@ -56,8 +56,10 @@ class Keepers:
     async def _of(self, affair: str) -> list[Grant]:
         """Every lead grant of an affair, as it will be."""
         if affair not in self._leads:
-            found = map(self._then, await granted.narrower(self.tx.conn, affair, EVERYWHERE))
-            self._leads[affair] = [grant for grant in found if grant is not None]
+            found = await granted.narrower(self.tx.conn, affair, EVERYWHERE)
+            lost = self.table.losers((g.mandate, affair, g.area) for g in found) if self.table is not None else ()
+            then = [self._then(grant) for grant in found if grant.mandate not in lost]
+            self._leads[affair] = [grant for grant in then if grant is not None]
         return self._leads[affair]
 
     def _then(self, grant: Grant) -> Grant | None:

@@ -100,6 +100,22 @@ async def test_of_a_merge_the_others_cases_go_to_the_heir_with_their_money(world
     assert (moved.data["hold"], moved.data["from_org"], moved.data["area"]) == ("h1", OTHER, NEW + "021")
 
 
+async def test_of_two_grids_of_one_number_the_others_case_goes_to_the_heir_with_its_money(world: World) -> None:
+    """Nobody registered these grids, so the re-keying does not name them."""
+    world.log.terms[AFFAIR, XIANGLI + "050"] = 7  # that its term is the higher one says nothing
+    await world.log.grant("other", OTHER, AFFAIR, XIANGLI + "050", [HANDLE])
+    await world.log.grant("heir", COMMUNITY, AFFAIR, NANGUAN + "050", [HANDLE])
+    case = await world.report(area=XIANGLI + "050")
+    await world.events()
+    moves = [{"old": NANGUAN, "new": NANGUAN}, {"old": XIANGLI, "new": NANGUAN, "heir": False}]
+    opened = await world.log.rekey_opened(moves)
+    assert await prepared(world) == [case]
+    await world.placed(opened.switch, case, 1, PRICE, purpose="switch")
+    await world.log.rekey_done(opened)
+    now = await world.case(case)
+    assert (now["responsible"], now["mandate"], now["area"]) == (COMMUNITY, "heir", NANGUAN + "050")
+
+
 async def test_a_part_that_is_carved_out_takes_its_cases_to_whom_routing_says(world: World) -> None:
     """The community goes on under another code without one of its grids: there the owner leads."""
     stays, goes = await world.report(area=NANGUAN + "002"), await world.report()

@@ -15,6 +15,7 @@ from complaints.domain.work import start
 from suizhuan import ahead, areas
 from suizhuan.adapters.embedded_log import EmbeddedLog
 from suizhuan.context import Context
+from suizhuan.db.tables import deadline
 from suizhuan.kernel.clock import SystemClock
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.rekeying import Move, Table
@@ -80,11 +81,19 @@ async def everything_that_can_happen(world: World, known: str) -> list[str]:
     return [known, late, held, taken, left]
 
 
+async def settled(service: Service) -> None:
+    """Of what waits, only this: the rest would move the cases on."""
+    async with service.parts.uow.begin(Context.of_system("complaints"), limited=False) as tx:
+        due = select(deadline).where(deadline.c.kind == areas.SETTLE, deadline.c.due_at <= tx.now)
+        for row in (await tx.conn.execute(due)).all():
+            await service.deadlines[row.kind](tx, row.ref, row.data)
+
+
 async def knows_the_codes(service: Service) -> None:
     """What its replica does with the record of the authority log, which here is not on the log."""
     table = Table([Move(NANGUAN, NEW)])
     async with service.parts.database.write() as conn:
-        await areas.note(conn, "s3", table, service.parts.clock.now(), 1)
+        await areas.note(conn, "s3", table, 1)
         await areas.follow(conn, service.placed, table.retired)
 
 
@@ -115,6 +124,7 @@ async def test_every_case_is_what_the_log_says(world: World, log: EmbeddedLog, b
     await knows_the_codes(service)
     done = await service.reconciler.adopt(Context("operator", None, "r1"), "restored")
     assert (done.left, done.why) == (0, None)
+    await settled(service)
     for table in (t.cases, t.history, t.handovers):
         for made, was in zip(await rows(service, table, UNSAID), as_it_was[table.name], strict=True):
             assert made == was

@@ -10,7 +10,7 @@ from finance import tables as t
 from finance.bills import Bills
 from finance.domain.earmark import ENDED, SETTLED, Earmark
 from finance.money import Money
-from suizhuan.areas import AreaCode
+from suizhuan.areas import CodeOfToday
 from suizhuan.cloudevents import Event
 from suizhuan.inbox import Inbound, View
 from suizhuan.unit_of_work import Tx
@@ -19,7 +19,7 @@ from suizhuan.unit_of_work import Tx
 class Organisation(View):
     org: str
     name: str
-    areas: list[AreaCode]
+    areas: list[CodeOfToday]
     kind: str | None = None
     parent: str | None = None
 

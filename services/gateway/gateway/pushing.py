@@ -114,8 +114,6 @@ class _Run:
         p, held = self.pusher, self.subscription
         purpose = find(p.purposes, held.purpose)
         positions = await resumed(p.broker, cursor.decode(held.cursor, p.topics), p.topics)
-        async with p.database.glance() as conn:
-            codes = await areas.codes(conn)
         receipts = Receipts(p.database, p.clock, held.hub, held.purpose, WEBHOOK, held.id)
         secret = secret_of(p.key, held.id, held.generation)
         reader = await p.broker.reader({TopicPartition(topic, n): offset for (topic, n), offset in positions.items()})
@@ -125,12 +123,16 @@ class _Run:
                 going = True
                 while going:
                     batch = await reader.poll(timeout=POLL_S, max_records=BATCH)
-                    events = self._wanted(batch, positions, codes)
+                    events = self._wanted(batch, positions, await self._codes()) if batch else []
                     # Beats come all the time: that it has passed them is not worth a write each.
                     if events or (batch and p.clock.now() - self.noted >= NOTED_EVERY):
                         going = await self._take(to, events, positions)
         finally:
             await reader.close()
+
+    async def _codes(self) -> Codes:
+        async with self.pusher.database.glance() as conn:
+            return await areas.codes(conn)
 
     def _wanted(self, batch: Mapping[TopicPartition, list[Record]], positions: Positions, codes: Codes) -> list[Event]:
         """What of a batch is for it. A position moves with every record."""

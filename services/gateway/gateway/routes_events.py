@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -18,6 +19,7 @@ from gateway.schemas import HubAnswer, SnapshotOut
 from gateway.settings import Settings
 from gateway.share import Share
 from gateway.stream import EventStream, Look, Pace, Streams
+from suizhuan.areas import Codes, codes
 from suizhuan.identity import Caller, Identity
 from suizhuan.kernel.area import trim
 from suizhuan.service import Parts
@@ -106,7 +108,9 @@ async def events(
     purpose, receipts = None, None
     if share is not None:
         purpose, receipts = share.purpose, replace(share.receipts, how=STREAM)
-    return _Answer(EventStream(streams, look, sight, wanted, positions, pace, first, purpose, receipts))
+    return _Answer(
+        EventStream(streams, look, partial(_codes, parts), sight, wanted, positions, pace, first, purpose, receipts)
+    )
 
 
 @router.get("/events/snapshot", summary="快照 / what can be seen now, and where the stream goes on")
@@ -153,6 +157,11 @@ class _Answer(Response):
 async def _sight(parts: Parts, identity: Identity) -> Sight:
     async with parts.database.read() as conn:
         return await sight_of(conn, identity)
+
+
+async def _codes(parts: Parts) -> Codes:
+    async with parts.database.glance() as conn:
+        return await codes(conn)
 
 
 def _look(parts: Parts, token: str) -> Look:

@@ -16,6 +16,7 @@ from gateway.domain.sight import Sight
 from gateway.positions import ends
 from gateway.schemas import CaseOut, HubAnswer, MandateOut, SnapshotOut
 from gateway.stream import block
+from suizhuan.areas import codes
 from suizhuan.db.database import Database
 from suizhuan.ports.log import Log
 
@@ -38,6 +39,7 @@ async def take(
             place: read.get(place, 0 if place[0] in projected or place[0] in PROJECTED else end)
             for place, end in last.items()
         }
+        area = (await codes(conn)).now(area) if area is not None else None
         cases = await _rows(conn, _cases(sight, area), limit)
         mandates = await _rows(conn, _mandates(sight, area), limit)
         made = SnapshotOut(

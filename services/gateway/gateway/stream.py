@@ -21,6 +21,7 @@ from gateway.domain.purposes import Purpose
 from gateway.domain.sight import Sight, Wanted
 from gateway.hub_view import as_json, encoded
 from gateway.receipts import Given, Receipts
+from suizhuan.areas import Codes
 from suizhuan.authority.records import BEAT
 from suizhuan.cloudevents import Event, decode
 from suizhuan.kernel.refusal import Refusal
@@ -37,6 +38,7 @@ HEADERS = [
 ]
 # Verifies the caller's token again and gives what it may see now. Errors: the refusals of a token.
 Look = Callable[[], Awaitable[Sight]]
+Known = Callable[[], Awaitable[Codes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class EventStream:
         self,
         streams: Streams,
         look: Look,
+        known: Known,
         sight: Sight,
         wanted: Wanted,
         positions: Positions,
@@ -102,6 +105,7 @@ class EventStream:
     ) -> None:
         self.streams = streams
         self.look = look
+        self.known = known
         self.sight = sight
         self.wanted = wanted
         self.positions = positions
@@ -177,7 +181,7 @@ class EventStream:
             now = loop.time()
             if now - looked >= self.pace.heartbeat:
                 self.sight, looked = await self.look(), now
-            blocks, given = self._taken(batch)
+            blocks, given = self._taken(batch, await self.known() if batch else Codes())
             if self.receipts is not None:
                 await self.receipts.note(given)
             for piece in bundled(blocks):
@@ -187,25 +191,25 @@ class EventStream:
                 spoke = now
                 yield f": heartbeat\nid: {cursor.encode(self.positions)}\n\n".encode()
 
-    def _taken(self, batch: Mapping[TopicPartition, list[Record]]) -> tuple[list[bytes], list[Given]]:
-        """The blocks of a batch. A position moves with every record, also with those that are not shown."""
+    def _taken(self, batch: Mapping[TopicPartition, list[Record]], codes: Codes) -> tuple[list[bytes], list[Given]]:
+        """The blocks of a batch. A position moves with every record, also with those that are not shown.
+
+        An event keeps the code of its day: that, what is wanted and what is seen are compared by those of today."""
+        wanted, sight = self.wanted.today(codes.now), self.sight.today(codes.now)
         pieces, given = [], []
         for tp in sorted(batch):
             for record in batch[tp]:
                 self.positions[tp.topic, tp.partition] = record.offset + 1
-                event = self._shown(record)
-                if event is not None:
+                event = readable(record)
+                if event is None:
+                    continue
+                said = event.attribute("area")
+                area = codes.now(said) if said is not None else None
+                if wanted.takes(event.type, area, event.time) and sight.sees(area, event.attribute("org"), event.data):
                     body = as_json(event, self.purpose)
                     given.append(Given(event, len(body.get("masked", ()))))
                     pieces.append(block(event.type, body, cursor.encode(self.positions)))
         return pieces, given
-
-    def _shown(self, record: Record) -> Event | None:
-        event = readable(record)
-        if event is None or not self.wanted.takes(event.type, event.attribute("area"), event.time):
-            return None
-        seen = self.sight.sees(event.attribute("area"), event.attribute("org"), event.data)
-        return event if seen else None
 
 
 def readable(record: Record) -> Event | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from suizhuan.areas import AreaCode
+from suizhuan.areas import CodeOfToday
 from suizhuan.inbox import View
 
 
@@ -14,7 +14,7 @@ class OrganisationView(View):
     name_en: str = ""
     kind: str = ""
     parent: str | None = None
-    areas: list[AreaCode]
+    areas: list[CodeOfToday]
 
 
 class AffairView(View):
@@ -31,7 +31,7 @@ class MandateTermsView(View):
 
     mandate: str
     affair: str
-    area: AreaCode
+    area: CodeOfToday
     role: str
     giver: str
     holder: str
@@ -55,7 +55,7 @@ class MandateRekeyedView(View):
 
     mandate: str
     holder: str
-    area: AreaCode
+    area: CodeOfToday
     term: int | None = None
 
 
@@ -63,7 +63,7 @@ class CaseRekeyedView(View):
     """The same case under the code that its place has now, and under the grant's new term."""
 
     case: str
-    area: AreaCode
+    area: CodeOfToday
     mandate: str
     term: int
 
@@ -72,7 +72,7 @@ class ReportedView(View):
     case: str
     category: str
     affair: str
-    area: AreaCode
+    area: CodeOfToday
     channel: str
 
 
@@ -80,7 +80,7 @@ class RoutedView(View):
     case: str
     case_term: int
     affair: str
-    area: AreaCode
+    area: CodeOfToday
     responsible: str
     mandate: str
     term: int

@@ -13,9 +13,10 @@ import pytest
 from gateway.domain import cursor
 from suizhuan.kernel.clock import SystemClock, utc_text
 from suizhuan.main import http_server
+from suizhuan.testing import AuthorityLog
 
-from .conftest import SseClient, World, at_work, caught_up, until
-from .story import COMMUNITY, DEPT, FIRM, NANGUAN, Story, found, true_history
+from .conftest import SseClient, World, at_work, caught_up, client, until
+from .story import COMMUNITY, DEPT, FIRM, NANGUAN, RENUMBERED, Story, found, true_history
 
 STREAMED = set(cursor.TOPICS)
 LONG_AGO = "from=2020-01-01"
@@ -98,8 +99,6 @@ async def test_the_snapshot_as_json_gives_the_cursor_to_go_on_from(world: World,
     gateway = world.gateway()
     async with at_work(gateway):
         await caught_up(gateway)
-        from .conftest import client
-
         async with client(gateway) as http:
             answer = await http.get("/events/snapshot", headers=world.headers("hub"))
         assert answer.status_code == 200
@@ -165,6 +164,33 @@ async def test_staff_see_their_areas_and_what_concerns_them_and_nothing_else(wor
         assert COMMUNITY in about or NANGUAN in about
     assert beginning.find("finance.earmark.funded", mandate="m1").id in seen[COMMUNITY]
     assert beginning.find("finance.entry.posted", entry="opening").id not in seen[COMMUNITY]
+
+
+async def test_who_reads_of_an_area_gets_its_events_under_whatever_code_they_were_said(
+    world: World, beginning: Story
+) -> None:
+    """Its code has changed while the reader was away; he asks for either."""
+    m1 = beginning.place("m1", COMMUNITY, role="lead", amount=100_000)
+    beginning.routed("c1", m1)
+    await world.tell(beginning)
+    gateway = world.gateway()
+    async with at_work(gateway):
+        await caught_up(gateway)
+    beginning.case("started", {}, "c1")
+    await AuthorityLog(gateway.parts, sequence=100).rekey([{"old": NANGUAN, "new": RENUMBERED}])
+    beginning.case("handled", {}, "c1")
+    beginning.case("verified", {}, "c1", area=RENUMBERED)
+    await world.tell(beginning)
+    wanted = [w.id for w in beginning.written if w.topic == "complaints.case"]
+    for code in (NANGUAN, RENUMBERED):
+        query = f"{LONG_AGO}&type=complaints.case.*&area={code}"
+        for reader in (world.headers("hub"), world.headers("staff", COMMUNITY)):
+            stream = SseClient(gateway).open("/events", query, reader)
+            assert await stream.gets(len(wanted)) == wanted
+            await stream.leave()
+        async with client(gateway) as http:
+            found = await http.get("/events/snapshot", headers=world.headers("hub"), params={"area": code})
+        assert [case["id"] for case in found.json()["cases"]] == ["c1"]
 
 
 async def test_residents_get_no_stream(world: World) -> None:

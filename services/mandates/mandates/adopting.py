@@ -8,7 +8,7 @@ stay locked until somebody reconciles; then each is what its facts say.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any, get_args
 
@@ -30,9 +30,9 @@ from mandates.rekeying import PREFIX as REKEYING
 from mandates.switching import DEADLINE
 from mandates.timers import activate_when_it_starts, watch_planned_end
 from suizhuan.authority import records
-from suizhuan.authority.records import BeatView, DoneView, DroppedView
+from suizhuan.authority.records import BeatView, DoneView, DroppedView, OpenedView
 from suizhuan.cloudevents import Event
-from suizhuan.kernel.rekeying import Move, Table, common
+from suizhuan.kernel.rekeying import common
 from suizhuan.kernel.term import LEAD
 from suizhuan.reconcile import Adoption
 from suizhuan.unit_of_work import Tx
@@ -58,7 +58,7 @@ async def authority_ahead(tx: Tx, events: Sequence[Event]) -> None:
             done = DoneView.model_validate(event.data)
             await _terms(tx.conn, done)
             if done.rekeying is not None:
-                await store_rekeyings.add(tx.conn, done.rekeying, done.table.moves, event.time)
+                await store_rekeyings.add(tx.conn, done.rekeying, done.table.moves)
                 await store_rekeyings.set_done(tx.conn, done.rekeying, event.time)
             await _ended(tx, done.switch, DONE, event)
         elif event.name == records.DROPPED:
@@ -118,9 +118,9 @@ async def _about(conn: AsyncConnection, fact: facts.SwitchOpened, event: Event) 
     """(affair, area, mandate) of a switch, as its row says them."""
     if fact.rekeying is None:
         return fact.slots[0].affair, fact.slots[0].area, fact.mandates[0]
-    moves = [Move(r.old, r.new, r.heir) for r in fact.rekeys]
-    await store_rekeyings.add(conn, fact.rekeying, moves, event.time)
-    return EVERY_AFFAIR, common(Table(moves).touched), f"{REKEYING}{fact.rekeying}"
+    table = OpenedView.model_validate(event.data).table
+    await store_rekeyings.add(conn, fact.rekeying, table.moves)
+    return EVERY_AFFAIR, common(table.touched), f"{REKEYING}{fact.rekeying}"
 
 
 async def _ended(tx: Tx, switch: str, state: str, event: Event) -> None:
@@ -153,7 +153,8 @@ async def mandate_fact(tx: Tx, event: Event) -> None:
     now = after(before or begun(fact, event.time), fact, event.sequence)
     await _put_mandate(tx.conn, now, new=before is None)
     if isinstance(fact, facts.MandateRekeyed) and now.role == LEAD and now.holds_slot:
-        await _put_in_slot(tx.conn, now, fact.from_area)
+        await switches.forget_slot(tx.conn, replace(now, area=fact.from_area))
+        await _put_in_slot(tx.conn, now)
     row = {"mandate": now.id, "version": event.sequence, "event": event.name.rsplit(".", 1)[1], "state": now.state}
     about = {"at": event.time, "actor_org": event.attribute("org"), "reason": getattr(fact, "reason", None)}
     await tx.conn.execute(_insert(tx.conn)(t.history).values({**row, **about}).on_conflict_do_nothing())
@@ -162,14 +163,12 @@ async def mandate_fact(tx: Tx, event: Event) -> None:
         await activate_when_it_starts(tx, now)
 
 
-async def _put_in_slot(conn: AsyncConnection, mandate: Mandate, before: str) -> None:
+async def _put_in_slot(conn: AsyncConnection, mandate: Mandate) -> None:
     """Its slot has another code."""
     row = {"affair": mandate.affair, "area": mandate.area, "term": mandate.term or 0, "mandate": mandate.id}
     query = _insert(conn)(t.slot).values(row)
     holds = {"mandate": mandate.id}
     await conn.execute(query.on_conflict_do_update(index_elements=["affair", "area"], set_=holds))
-    left = [t.slot.c.affair == mandate.affair, t.slot.c.area == before, t.slot.c.mandate == mandate.id]
-    await conn.execute(update(t.slot).where(*left).values(mandate=None))
 
 
 async def _put_mandate(conn: AsyncConnection, mandate: Mandate, *, new: bool) -> None:

@@ -52,7 +52,7 @@ def build(
         title="权责 Mandates",
         catalogue=ERRORS,
         routers=[routes.router, routes_mandates.router, routes_views.router],
-        inbound=inbound.make(rekeyings, settings.topics),
+        inbound=inbound.make(rekeyings.request, settings.topics),
         look=gauges.look,
         deadlines=timers.make(switching, rekeyings),
         adoption=ADOPTION,

@@ -3,21 +3,18 @@ are to get other codes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
 
 from mandates import store
 from mandates import store_switches as switches
 from mandates.domain import ending, funding
 from mandates.domain.mandate import FUNDED
-from mandates.rekeying import Rekeyings
-from mandates.switching import STEP, Switching
+from mandates.switching import STEP
 from mandates.timers import BEAT_SOON, activate_when_it_starts
 from suizhuan.cloudevents import Event
 from suizhuan.inbox import Inbound, View, services_with
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.rekeying import Move
-from suizhuan.kernel.term import Timing
 from suizhuan.unit_of_work import Tx
 
 SERVICES = (
@@ -29,6 +26,8 @@ SERVICES = (
 REKEYING = "population.rekeying"
 BUDGET_AFFAIR, BUDGET_POWER = "gov.budget", "finance.budget.allocate"
 SMALLER = "mandates.mandate.place"
+# Has areas switched that population has announced.
+Request = Callable[[Tx, str, Sequence[Move]], Awaitable[None]]
 
 
 class JoinedView(View):
@@ -92,14 +91,14 @@ class RekeyingView(View):
     moves: list[MoveView]
 
 
-def make(rekeyings: Rekeyings, topics: Sequence[str] = ()) -> Inbound:
+def make(request: Request, topics: Sequence[str] = ()) -> Inbound:
     """The handlers of the one consumer group; of `topics` it hears the replicas of every service, and population where
     there is one."""
     inbound = Inbound("mandates")
 
     async def rekeying_announced(tx: Tx, _event: Event, view: RekeyingView) -> None:
         """Population has judged that it can be; here it only takes effect."""
-        await rekeyings.request(tx, view.rekeying, [Move(m.old, m.new, m.heir) for m in view.moves])
+        await request(tx, view.rekeying, [Move(m.old, m.new, m.heir) for m in view.moves])
 
     if REKEYING in topics:
         inbound.on(REKEYING, "population.rekeying.announced", RekeyingView)(rekeying_announced)
@@ -115,7 +114,10 @@ def make(rekeyings: Rekeyings, topics: Sequence[str] = ()) -> Inbound:
 
 def declared(topics: Sequence[str] = ()) -> Inbound:
     """What mandates listens to, for documents and contract tests: nothing of it is ever run."""
-    return make(Rekeyings(Switching(Timing(), timedelta(), timedelta()), ""), topics)
+
+    async def never(_tx: Tx, _rekeying: str, _moves: Sequence[Move]) -> None: ...
+
+    return make(never, topics)
 
 
 async def joined(tx: Tx, event: Event, view: JoinedView) -> None:

@@ -14,7 +14,7 @@ from mandates.domain import facts
 from mandates.domain.ending import end_by_plan
 from mandates.domain.mandate import Mandate
 from mandates.domain.rekeying import (
-    concerns,
+    divided,
     follow,
     given,
     loses_its_place,
@@ -22,10 +22,10 @@ from mandates.domain.rekeying import (
     taken,
     yielding,
 )
-from mandates.domain.switch import DONE, EVERY_AFFAIR, OPEN, REKEYING, WAITING, span
+from mandates.domain.switch import DONE, EVERY_AFFAIR, OPEN, REKEYING, WAITING
 from mandates.store_rekeyings import Rekeying
 from mandates.store_switches import Switch
-from mandates.switching import TRY, TRY_AGAIN, Switching, adopt, origin
+from mandates.switching import TRY, TRY_AGAIN, Switching, adopt, asked
 from suizhuan.kernel.rekeying import Move, Table, common
 from suizhuan.kernel.term import LEAD
 from suizhuan.unit_of_work import Tx
@@ -48,35 +48,16 @@ class Rekeyings:
 
     async def request(self, tx: Tx, id_: str, moves: Sequence[Move]) -> None:
         """Have the areas switched; at once if nothing overlaps. A repeat changes nothing."""
-        if not await store_rekeyings.add(tx.conn, id_, moves, tx.now):
+        if not await store_rekeyings.add(tx.conn, id_, moves):
             return
         area = common(Table(moves).touched)
-        lo, hi = span(area)
-        row = Switch(
-            id=self._id(tx, id_),
-            why=REKEYING,
-            affair=EVERY_AFFAIR,
-            area=area,
-            lo=lo,
-            hi=hi,
-            mandate=f"{PREFIX}{id_}",
-            reason="",
-            state=WAITING,
-            attempt=1,
-            on_log=False,
-            opened_sequence=None,
-            requested_at=tx.now,
-            opened_at=None,
-            deadline_at=None,
-            ended_at=None,
-            why_dropped=None,
-            **origin(tx),  # type: ignore[arg-type]
-        )
+        row = asked(tx, self._id(tx, id_), why=REKEYING, affair=EVERY_AFFAIR, area=area, mandate=f"{PREFIX}{id_}")
         await switches.add_switch(tx.conn, row)
         await self.attempt(tx, row.id)
 
     async def attempt(self, tx: Tx, switch: str) -> None:
         """Open a waiting one, unless another one overlaps."""
+        await store_rekeyings.keep_out(tx.conn)
         found = await self._taken_up(tx, switch, WAITING)
         if found is None:
             return
@@ -86,11 +67,12 @@ class Rekeyings:
             await tx.deadline(TRY, row.id, tx.now + TRY_AGAIN)  # also woken when the other one ends
             return
         holders = [m for m in reached.values() if m.has_powers]
+        ending, following = divided(reached.values(), rekeying.table)
         about = facts.SwitchOpened(
             switch=row.id,
             slots=yielding(holders, rekeying.table),
             why=REKEYING,
-            mandates=sorted(m.id for m in holders if concerns(m, rekeying.table)),
+            mandates=sorted(m.id for m in (*ending, *following) if m.has_powers),
             awaited=[],
             rekeys=_said(rekeying),
             rekeying=rekeying.id,
@@ -114,9 +96,7 @@ class Rekeyings:
         """One record: grants, mandates and organisations have the new codes, and whoever loses its place has gone."""
         table = rekeying.table
         gone = [slot for m in reached.values() if (slot := await self._over(tx, m)) is not None]
-        moving = [m for m in reached.values() if concerns(m, table) and not m.over(tx.now)]
-        ending = [m for m in moving if table.grant(m.area) is None]
-        following = sorted((m for m in moving if m not in ending), key=lambda m: (len(m.area), m.id))
+        ending, following = divided((m for m in reached.values() if not m.over(tx.now)), table)
         for mandate in [*ending, *following]:
             if mandate.has_powers:
                 gone.append(taken(mandate, await self._successor(tx, mandate)))

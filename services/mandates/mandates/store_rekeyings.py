@@ -16,12 +16,14 @@ from mandates import tables as t
 from mandates.domain.mandate import REFUSED, SETTLED, Mandate
 from mandates.domain.organisation import Organisation
 from mandates.domain.switch import WAITING, span
+from suizhuan.areas import Codes
+from suizhuan.authority import locks
 from suizhuan.kernel.area import contains, prefixes
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.rekeying import Move, Table
 from suizhuan.unit_of_work import Tx
 
-ANNOUNCED, DONE = "announced", "done"
+PLACING = "rekeying"  # who places something shares this lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +32,6 @@ class Rekeying:
 
     id: str
     moves: tuple[Move, ...]
-    state: str
-    heard_at: datetime
     done_at: datetime | None
 
     @property
@@ -39,12 +39,11 @@ class Rekeying:
         return Table(self.moves)
 
 
-async def add(conn: AsyncConnection, id_: str, moves: Sequence[Move], now: datetime) -> bool:
+async def add(conn: AsyncConnection, id_: str, moves: Sequence[Move]) -> bool:
     """False: it is known already."""
     make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
     plain = [{"old": m.old, "new": m.new, "heir": m.heir} for m in moves]
-    row = {"id": id_, "moves": plain, "state": ANNOUNCED, "heard_at": now}
-    query = make(t.rekeying).values(row).on_conflict_do_nothing().returning(t.rekeying.c.id)
+    query = make(t.rekeying).values(id=id_, moves=plain).on_conflict_do_nothing().returning(t.rekeying.c.id)
     return (await conn.execute(query)).first() is not None
 
 
@@ -55,28 +54,32 @@ async def find(conn: AsyncConnection, id_: str) -> Rekeying | None:
 
 def _of(row: Any) -> Rekeying:
     moves = tuple(Move(m["old"], m["new"], m["heir"]) for m in row.moves)
-    return Rekeying(id=row.id, moves=moves, state=row.state, heard_at=row.heard_at, done_at=row.done_at)
+    return Rekeying(id=row.id, moves=moves, done_at=row.done_at)
 
 
 async def check_area(conn: AsyncConnection, *areas: str) -> None:
     """Nothing new is placed, or registered, where codes are about to change, or under one that was given up. Until this
-    transaction ends no switch opens, so one that opens later finds what is placed now.
+    transaction ends no switch opens that gives codes up, so one that opens later finds what is placed now.
 
     Errors: `power_in_transition`, `area_given_up`."""
-    await conn.execute(select(t.head.c.id).with_for_update(read=True))
+    await locks.share(conn, [PLACING])
     rows = [_of(row) for row in await conn.execute(select(t.rekeying).order_by(t.rekeying.c.done_at))]
+    known = Codes(tuple(one.table.retired for one in rows if one.done_at is not None))
     for area in areas:
-        now = area
         for one in rows:
-            if one.state == ANNOUNCED and any(contains(code, area) for code in one.table.touched):
+            if one.done_at is None and any(contains(code, area) for code in one.table.touched):
                 raise Refusal("power_in_transition", switch=one.id, retry_after=1)
-            now = one.table.place(now) if one.state == DONE else now
-        if now != area:
+        if (now := known.now(area)) != area:
             raise Refusal("area_given_up", area=area, now=now)
 
 
+async def keep_out(conn: AsyncConnection) -> None:
+    """Wait for whoever is placing something; who comes now waits until this transaction has ended."""
+    await locks.exclude(conn, [PLACING])
+
+
 async def set_done(conn: AsyncConnection, id_: str, now: datetime) -> None:
-    await conn.execute(update(t.rekeying).where(t.rekeying.c.id == id_).values(state=DONE, done_at=now))
+    await conn.execute(update(t.rekeying).where(t.rekeying.c.id == id_).values(done_at=now))
 
 
 async def reached(conn: AsyncConnection, table: Table) -> list[Mandate]:

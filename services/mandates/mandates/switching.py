@@ -57,6 +57,31 @@ def adopt(tx: Tx, kept: dict[str, Any]) -> None:
     tx.context = replace(tx.context, **found)
 
 
+def asked(tx: Tx, id_: str, *, why: str, affair: str, area: str, mandate: str, reason: str = "") -> Switch:
+    """A switch that waits for its turn from now on."""
+    lo, hi = span(area)
+    return Switch(
+        id=id_,
+        why=why,
+        affair=affair,
+        area=area,
+        lo=lo,
+        hi=hi,
+        mandate=mandate,
+        reason=reason,
+        state=WAITING,
+        attempt=1,
+        on_log=False,
+        opened_sequence=None,
+        requested_at=tx.now,
+        opened_at=None,
+        deadline_at=None,
+        ended_at=None,
+        why_dropped=None,
+        **origin(tx),  # type: ignore[arg-type]
+    )
+
+
 class Switching:
     """The state machine. Each method is called inside a transaction and leaves the commit to it."""
 
@@ -71,27 +96,8 @@ class Switching:
         other = await switches.under_way(tx.conn, mandate.id)
         if other is not None:
             raise Refusal("switch_under_way", mandate=mandate.id, switch=other.id, why=other.why, retry_after=2)
-        lo, hi = span(mandate.area)
-        row = Switch(
-            id=tx.context.event_id(f"switch:{mandate.id}", 0),
-            why=why,
-            affair=mandate.affair,
-            area=mandate.area,
-            lo=lo,
-            hi=hi,
-            mandate=mandate.id,
-            reason=reason,
-            state=WAITING,
-            attempt=1,
-            on_log=False,
-            opened_sequence=None,
-            requested_at=tx.now,
-            opened_at=None,
-            deadline_at=None,
-            ended_at=None,
-            why_dropped=None,
-            **origin(tx),  # type: ignore[arg-type]
-        )
+        id_ = tx.context.event_id(f"switch:{mandate.id}", 0)
+        row = asked(tx, id_, why=why, affair=mandate.affair, area=mandate.area, mandate=mandate.id, reason=reason)
         await switches.add_switch(tx.conn, row)
         await self.attempt(tx, row.id)
         return row.id

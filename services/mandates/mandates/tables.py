@@ -172,8 +172,6 @@ class RekeyingRow(Base, table=True):
     __tablename__ = "rekeying"
     id: str = Field(primary_key=True)
     moves: Any = a_json()
-    state: str
-    heard_at: datetime = a_moment()
     done_at: datetime | None = a_moment(nullable=True)
 
 

@@ -151,7 +151,7 @@ async def test_a_suspended_mandate_keeps_its_slot_and_is_resumed_under_the_new_c
     await announce(world, move(NANGUAN, NEW))
     assert ((await world.row(mandate))["area"], await world.responsible(NEW)) == (NEW, "dept-sanitation")
     taken = await world.post("/mandates", world.proposal(area=NEW))
-    assert taken.status_code in (201, 409)
+    assert (taken.status_code, taken.json()["code"]) == (409, "slot_taken")
     await world.post(f"/mandates/{mandate}/resumption", {})
     await world.carry()
     assert await world.responsible(NEW) == "community-nanguan"
@@ -164,6 +164,31 @@ async def test_who_was_granted_a_code_before_it_was_in_use_makes_way(world: Worl
     await announce(world, move(GRID, NANGUAN + "050"))
     assert ((await world.row(early))["state"], (await world.row(mandate))["area"]) == ("ending", NANGUAN + "050")
     assert (await world.row(mandate))["term"] == 2
+
+
+@pytest.mark.parametrize("stays", [NEW, NANGUAN])
+async def test_of_two_grids_of_one_number_that_nobody_registered_the_heirs_mandate_holds(
+    world: World, stays: str
+) -> None:
+    """Mandates grants in a community whatever number a grid has: population cannot have named these."""
+    others = await world.activate(area=XIANGLI + "050", holder="community-xiangli", staff=["staff-xiangli-01"])
+    heirs = await world.activate(area=NANGUAN + "050")
+    await announce(world, move(NANGUAN, stays), move(XIANGLI, stays, heir=False))
+    assert await switches(world, state="open") == []
+    assert ((await world.row(heirs))["state"], (await world.row(heirs))["area"]) == ("active", stays + "050")
+    row = await world.row(others)
+    assert (row["state"], row["area"], row["reason"]) == ("ending", XIANGLI + "050", "merged")
+    assert await world.responsible(stays + "050") == "community-nanguan"
+
+
+async def test_a_grid_that_is_named_comes_before_one_of_that_number_that_nobody_registered(world: World) -> None:
+    unnamed = await world.activate(area=NANGUAN + "050")
+    named = await world.activate(area=XIANGLI + "001", holder="community-xiangli", staff=["staff-xiangli-01"])
+    world.seen.clear()
+    moves = [move(NANGUAN, NEW), move(XIANGLI, NEW, heir=False), move(XIANGLI + "001", NEW + "050")]
+    await announce(world, *moves)
+    assert ((await world.row(unnamed))["state"], (await world.row(named))["area"]) == ("ending", NEW + "050")
+    assert await world.responsible(NEW + "050") == "community-xiangli"
 
 
 async def test_it_waits_for_its_turn_and_others_wait_for_it(world: World) -> None:

@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from mandates import store_rekeyings
 from mandates import store_switches as switches
 from mandates.domain.switch import lease
+from suizhuan.db.database import Database
 from suizhuan.deadlines import Deadlines
 
 from .conftest import DISTRICT, NANGUAN, OTHERS, STREET, World, make_service
@@ -53,6 +55,14 @@ async def test_nothing_moves_while_one_of_two_replicas_is_silent(world: World) -
     assert await world.state(mandate) == "active"
 
 
+async def somebody_waits(database: Database) -> None:
+    """Until somebody waits for a lock."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with asyncio.timeout(30), database.glance() as conn:
+        while not (await conn.exec_driver_sql(query)).scalar_one():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 async def test_of_two_last_answers_at_once_one_is_the_last(world: World) -> None:
     """Two workers hear them; neither sees what the other has not committed."""
     if world.parts.database.is_sqlite:
@@ -66,18 +76,29 @@ async def test_of_two_last_answers_at_once_one_is_the_last(world: World) -> None
         async with database.write() as conn:
             return await switches.acknowledge(conn, switch, OTHERS[1], False, now)
 
-    async def waits() -> bool:
-        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        async with database.glance() as conn:
-            return bool((await conn.exec_driver_sql(query)).scalar_one())
-
     async with database.write() as first:
         assert not await switches.acknowledge(first, switch, OTHERS[0], False, now)
         answering = asyncio.create_task(second())
-        async with asyncio.timeout(30):
-            while not await waits():  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await somebody_waits(database)
     assert await answering
+
+
+async def test_who_places_something_holds_up_a_re_keying_and_no_record(world: World) -> None:
+    """Two emergencies at once would else wait for each other: both make a record before they have ended."""
+    database = world.parts.database
+    if database.is_sqlite:
+        pytest.skip("SQLite has one writer")
+    moves = [{"old": NANGUAN, "new": STREET + "911", "heir": True}]
+    announced = {"rekeying": "r-1", "within": STREET, "moves": moves, "areas": []}
+    async with database.write() as placing:
+        await store_rekeyings.check_area(placing, NANGUAN)
+        async with asyncio.timeout(10):
+            await world.beat()
+        hearing = asyncio.create_task(world.hear("population.rekeying.announced.v1", announced))
+        await somebody_waits(database)
+    await hearing
+    await world.carry()
+    assert world.last("switch.done")["rekeying"] == "r-1"
 
 
 async def test_the_awaited_set_is_taken_in_the_opening_transaction(world: World) -> None:

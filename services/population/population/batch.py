@@ -15,14 +15,12 @@ from population.domain import person as persons
 from population.domain.household import Household
 from population.domain.job import Step
 from population.domain.person import PRESENT, Home, Person, Personal
-from population.domain.powers import IMPORT, REGISTER
+from population.domain.powers import IMPORT, POWERLESS, REGISTER
 from population.incoming import Refused, Row
 from population.rules import Rules
 from suizhuan.context import new_id
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.unit_of_work import Authority, Tx
-
-NO_POWER = frozenset({"missing_power", "term_passed", "area_given_up"})
 
 
 class Batch:
@@ -77,7 +75,7 @@ class Batch:
             try:
                 self._power[grid] = Authority.of(await self.tx.act(IMPORT, REGISTER, grid, self.org))
             except Refusal as refusal:
-                if refusal.code not in NO_POWER:
+                if refusal.code not in POWERLESS:
                     raise
                 self._power[grid] = None
         if self._power[grid] is None:

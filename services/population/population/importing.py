@@ -23,7 +23,7 @@ from population import tables as t
 from population.batch import Batch
 from population.domain import job
 from population.domain.job import Job
-from population.domain.powers import IMPORT, REGISTER
+from population.domain.powers import IMPORT, POWERLESS, REGISTER
 from population.incoming import Reader, Refused, Row
 from population.rules import Rules, today
 from population.timers_kinds import FORGET, STEP
@@ -36,7 +36,6 @@ log = structlog.get_logger(__name__)
 
 BATCH = 2000
 HEADER = 1  # the line of the header, as spreadsheets count
-POWERLESS = frozenset({"missing_power", "term_passed", "area_given_up"})
 
 
 @dataclass(slots=True)
@@ -99,8 +98,7 @@ class Imports:
             return
         after = await self._take(tx, found, lines)
         if at_end and not lines:
-            known = await tx.codes()
-            await rekeying.count(tx, sorted({known.now(grid) for grid in after.grids}))
+            await rekeying.count(tx, sorted(after.grids))
             await self._end(tx, job.complete(after, tx.now), authority)
         elif after.read > self.rules.population.imports.max_rows:
             await self._end(tx, job.stop(after, "too_many_rows", tx.now), authority)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from population import store_coverage
 from population.domain.powers import AFFAIRS
-from suizhuan.areas import AreaCode
+from suizhuan.areas import CodeOfToday
 from suizhuan.cloudevents import Event
 from suizhuan.inbox import Inbound, View
 from suizhuan.kernel.area import trim
@@ -23,7 +23,7 @@ class ActivatedView(View):
 
     mandate: str
     affair: str
-    area: AreaCode
+    area: CodeOfToday
     holder: str
     staff_count: int = Field(ge=0)
     amount_fen: int = Field(ge=0)

@@ -75,13 +75,18 @@ async def register_area(request: Request, command: CommandDep, body: AreaIn) -> 
         authority = await desk.act(tx, command, REGISTER_AREA, DIVISIONS, place)
         if (found := await store.areas.find(tx.conn, code)) is not None:
             raise Refusal("area_given_up", area=code, now=found.now) if found.now else Refusal("area_known", area=code)
-        if (announced := await store_rekeyings.announced(tx.conn)) is not None and announced.reaches(code):
-            raise Refusal("rekeying_under_way", rekeying=announced.id)
+        await _nothing_changes(tx, code)
         known = parent is not None and await store.areas.find(tx.conn, parent) is not None
         change = areas.register(code, body.name, body.name_en, root=root, parent_known=known)
         return AreaOut.of(await store.areas.add(tx, change, authority))
 
     return await desk.carry_out(command, work, status=201)
+
+
+async def _nothing_changes(tx: Tx, code: str) -> None:
+    """The register there is as the announcement found it, until that takes effect. Errors: `rekeying_under_way`."""
+    if (announced := await store_rekeyings.announced(tx.conn)) is not None and announced.reaches(code):
+        raise Refusal("rekeying_under_way", rekeying=announced.id)
 
 
 @router.post("/areas/{area}/names", response_model=AreaOut, summary="区域改名 / Give an area other names")
@@ -95,6 +100,7 @@ async def rename_area(command: CommandDep, area: str, body: NamesIn) -> Response
         command.check_version(found.version)
         if found.now is not None:
             raise Refusal("area_given_up", area=code, now=found.now)
+        await _nothing_changes(tx, code)
         return AreaOut.of(await store.areas.save(tx, areas.rename(found, body.name, body.name_en), authority))
 
     return await desk.carry_out(command, work)

@@ -279,4 +279,6 @@ mandate = table_of(MandateRow)
 
 # Every column that holds a code of an area and follows when that gets another one. The register of areas itself keeps
 # the old code beside the new.
-PLACED = tuple(column for table in own.sorted_tables for column in table.columns if column.name in ("grid", "area"))
+PLACED = tuple(
+    column for table in own.sorted_tables for column in table.columns if column.name in ("grid", "grids", "area")
+)

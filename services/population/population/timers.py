@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from population import rights, store
+from population import rekeying, rights, store
 from population.domain import correction as corrections
 from population.domain import file as files
 from population.domain import permit as permits
@@ -14,7 +14,8 @@ from population.domain.erasure import RETENTION as ENDED
 from population.domain.person import DEPARTED
 from population.importing import Imports
 from population.rules import Rules
-from population.timers_kinds import CORRECTION, ENDORSE, FORGET, ISSUE, RETENTION, STEP, VISIT
+from population.timers_kinds import CORRECTION, ENDORSE, FORGET, ISSUE, REKEYED, RETENTION, STEP, VISIT
+from suizhuan.areas import SETTLE
 from suizhuan.deadlines import DeadlineHandler
 from suizhuan.unit_of_work import Tx
 
@@ -60,7 +61,15 @@ def make(rules: Rules, imports: Imports) -> Mapping[str, DeadlineHandler]:
         if request is not None:
             await store.corrections.save(tx, corrections.overdue(request, tx.now), None)
 
+    async def settle(tx: Tx, _ref: str, _: dict[str, Any]) -> None:
+        await rekeying.settle(tx)
+
+    async def rekeyed(tx: Tx, ref: str, data: dict[str, Any]) -> None:
+        await rekeying.restored(tx, ref, data["switch"])
+
     return {
+        SETTLE: settle,
+        REKEYED: rekeyed,
         VISIT: visit,
         ISSUE: issue,
         ENDORSE: endorse,

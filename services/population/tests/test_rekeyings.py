@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from population import importing
 from population import tables as t
 from population.domain.area import Area, kind_of, parent_of
 from population.domain.facts_rekeying import AreaMove, NewArea
 from population.domain.rekeying import announce
 from suizhuan.kernel.clock import parse_utc
 from suizhuan.kernel.refusal import Refusal
-from suizhuan.testing_world import rows
+from suizhuan.testing_world import rows, said_of
 
 from .conftest import COMMUNITY, FOREIGN, GRID, GRID_2, NANGUAN, OTHER, OWNER, ROOT, STREET, XIANGLI, World, of
+from .test_imports import as_csv, line
 
 NEW, THIRD = NANGUAN + "011", NANGUAN + "012"
 NOW = parse_utc("2026-03-02T01:00:00Z")
@@ -109,6 +111,29 @@ async def test_one_at_a_time_and_nothing_is_registered_where_it_reaches(world: W
 
 
 @pytest.mark.either_database
+async def test_names_are_those_of_the_announcement_so_nothing_there_is_renamed_meanwhile(world: World) -> None:
+    made = await announced(world, move(NANGUAN, STREET + "911"), org=OWNER)
+    names = {"name": "新", "name_en": "New"}
+    for area in (GRID, NANGUAN):
+        assert await world.refused(f"/areas/{area}/names", COMMUNITY, names) == (409, "rekeying_under_way")
+    await world.post(f"/areas/{XIANGLI}/names", OTHER, names)
+    await effective(world, made)
+    await world.post(f"/areas/{STREET}911/names", COMMUNITY, names)
+
+
+@pytest.mark.either_database
+async def test_what_was_registered_in_the_moment_of_the_announcement_has_a_new_code_too(world: World) -> None:
+    """The announcement did not see it, nor did who registered it see the announcement."""
+    made = await announced(world, move(NANGUAN, STREET + "911"), org=OWNER)
+    row = {"code": NANGUAN + "009", "name_zh": "第九", "name_en": "Ninth", "kind": "grid", "version": 1}
+    async with world.service.parts.database.write() as conn:
+        await conn.execute(t.area.insert().values(**row, synthetic=False))
+    await effective(world, made)
+    assert (await world.get(f"/areas/{NANGUAN}009"))["now"] == STREET + "911009"
+    assert (await world.get(f"/areas/{STREET}911009"))["name"] == "第九"
+
+
+@pytest.mark.either_database
 async def test_of_two_announced_at_once_one_is_told(world: World) -> None:
     bodies = [{"moves": [move(GRID, NEW)]}, {"moves": [move(GRID_2, THIRD)]}]
     answers = await asyncio.gather(*(world.ask("POST", "/rekeyings", COMMUNITY, body) for body in bodies))
@@ -168,6 +193,23 @@ async def test_power_goes_with_the_code_and_nobody_acts_under_the_old_one(world:
 
 
 @pytest.mark.either_database
+async def test_a_file_that_is_being_taken_in_counts_the_grids_by_their_new_codes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "BATCH", 2)
+    headers = {"Content-Type": "text/csv"}
+    begun = await world.post("/imports", COMMUNITY, content=as_csv([line(61)]), headers=headers, area=NANGUAN)
+    await world.deadlines_once()
+    made = await announced(world, move(GRID, NEW))
+    await world.events()
+    await effective(world, made)
+    assert await said_of(world.service, GRID) == set()
+    await world.deadlines()
+    assert (await world.get(f"/imports/{begun['id']}"))["state"] == "done"
+    assert [e.key for e in of(await world.events(), "people.counted")] == [NEW]
+
+
+@pytest.mark.either_database
 async def test_a_grid_is_split_by_its_buildings_and_the_rest_goes_to_the_heir(world: World) -> None:
     goes, stays = await world.building("3号楼"), await world.building("4号楼")
     flat = await world.post(f"/buildings/{goes['id']}/dwellings", COMMUNITY, {"room": "1"})
@@ -222,10 +264,45 @@ async def test_the_record_once_more_changes_nothing(world: World) -> None:
     tables = [x for x in t.own.sorted_tables]
     before = [await rows(world.service, x) for x in tables]
     await world.events()
-    await effective(world, made)
+    await world.log.again()
     await world.later(30)
     assert [await rows(world.service, x) for x in tables] == before
     assert await world.names() == []
+
+
+@pytest.mark.either_database
+async def test_what_was_under_way_goes_with_its_building_and_keeps_a_name_of_its_own(world: World) -> None:
+    """A handler may commit an old code long after. What it wrote of a building that went goes there, too."""
+    goes = await world.building("3号楼")
+    flat = await world.post(f"/buildings/{goes['id']}/dwellings", COMMUNITY, {"room": "1"})
+    split = [move(GRID, GRID), move(GRID, NEW, heir=False, buildings=(goes["id"],)), move(GRID_2, THIRD)]
+    names = [{"area": NEW, "name": "第十一网格", "name_en": "Grid 11"}]
+    await effective(world, await announced(world, *split, areas=names))
+    await world.later(30)
+    await world.household("H1", NEW), await world.building("5号楼", THIRD)
+    late = {"id": "late", "number": "H1", "dwelling": flat["id"], "version": 1}
+    building = {"id": "late", "name": "5号楼", "version": 1, "refreshed_at": world.clock.now()}
+    async with world.service.parts.database.write() as conn:
+        await conn.execute(t.household.insert().values(grid=GRID, **late))
+        await conn.execute(t.building.insert().values(grid=GRID_2, **building))
+    await world.later(3600)
+    household, late_building = await world.get("/households/late"), await world.get("/buildings/late")
+    assert (household["grid"], household["number"]) == (NEW, "H1（001）")
+    assert (late_building["grid"], late_building["name"]) == (THIRD, "5号楼（002）")
+
+
+@pytest.mark.either_database
+async def test_a_building_that_went_to_and_fro_stays_where_it_went_last(world: World) -> None:
+    """Settling what was given away in all re-keyings gives it away once."""
+    goes = (await world.building())["id"]
+    names = [{"area": NEW, "name": "第十一网格", "name_en": "Grid 11"}]
+    there = [move(GRID, GRID), move(GRID, NEW, heir=False, buildings=(goes,))]
+    back = [move(GRID, GRID), move(NEW, NEW), move(NEW, GRID, heir=False, buildings=(goes,))]
+    await effective(world, await announced(world, *there, areas=names))
+    await effective(world, await announced(world, *back))
+    await world.building("3号楼", NEW)
+    await world.later(3600)
+    assert (await world.get(f"/buildings/{goes}"))["grid"] == GRID
 
 
 @pytest.mark.either_database
@@ -274,7 +351,7 @@ def test_what_may_be_announced_leaves_a_register_that_holds_together(
     table = change.after.table
     after = {table.place(area.code) for area in before} | {row["area"] for row in change.after.areas}
     assert all(parent_of(code) in after for code in after if code != ROOT)
-    assert not any(code.startswith(old) for code in after for old, _ in table.retired)
+    assert not any(code.startswith(old) for code in after for old in table.retired)
     merged = {(m.old, m.new) for m in moves}
     for one in before:
         for other in before:

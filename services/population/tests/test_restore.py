@@ -143,8 +143,25 @@ async def test_everything_that_is_not_personal_is_what_the_log_says(
     await service.close()
 
 
+async def restored(world: World, log: EmbeddedLog, copy: str) -> None:
+    """The same world on the backup, whose service has noted what the log knows further."""
+    await publish(world.service, log)
+    settings = world.service.parts.settings.model_copy(update={"database_url": copy})
+    service = build(settings, broker=log, clock=world.clock)
+    await service.parts.recovery.ready()
+    await world.close()
+    world.service = service
+    world.log.parts = service.parts
+    world._connect()
+
+
+async def taken_over(world: World) -> None:
+    done = await world.service.reconciler.adopt(Context("operator", None, "r1"), "restored")
+    assert (done.left, done.why) == (0, None)
+
+
 async def test_who_was_lost_is_recorded_again_and_so_is_whom_an_import_brought(
-    world: World, log: EmbeddedLog, backup: Backup, tmp_path: Path
+    world: World, log: EmbeddedLog, backup: Backup
 ) -> None:
     parts = world.service.parts
     assert await parts.recovery.noted()
@@ -152,16 +169,8 @@ async def test_who_was_lost_is_recorded_again_and_so_is_whom_an_import_brought(
     await parts.database.close()
     given = world.someone()
     person = await world.post("/people", COMMUNITY, given)
-    await publish(world.service, log)
-    settings = world.service.parts.settings.model_copy(update={"database_url": copy})
-    service = build(settings, broker=log, clock=world.clock)
-    await service.parts.recovery.ready()
-    done = await service.reconciler.adopt(Context("operator", None, "r1"), "restored")
-    assert (done.left, done.why) == (0, None)
-    await world.close()
-    world.service = service
-    world.log.parts = service.parts
-    world._connect()
+    await restored(world, log, copy)
+    await taken_over(world)
     await world.log.beat()
     assert (await world.get(f"/people/{person['id']}"))["lost"] is True
     gone = (410, "personal_data_gone")
@@ -170,3 +179,64 @@ async def test_who_was_lost_is_recorded_again_and_so_is_whom_an_import_brought(
     again = await world.post(f"/people/{person['id']}/data", COMMUNITY, data)
     assert (again["lost"], again["name"]) == (False, "张*")
     assert (await world.get(f"/people/{person['id']}/private", purpose="visit"))["name"] == given["name"]
+
+
+async def test_what_is_taken_over_after_the_codes_have_followed_has_todays(
+    world: World, log: EmbeddedLog, backup: Backup
+) -> None:
+    """Nobody holds the authority log up until an operator has the time."""
+    parts = world.service.parts
+    assert await parts.recovery.noted()
+    copy = await backup(parts.database.url.render_as_string(hide_password=False))
+    await parts.database.close()
+    building, person = await world.building(), await world.person()
+    await restored(world, log, copy)
+    await world.log.rekey([{"old": GRID, "new": NANGUAN + "019"}])
+    await world.later(DAY)
+    await taken_over(world)
+    await world.deadlines()
+    for path in (f"/buildings/{building['id']}", f"/people/{person['id']}"):
+        assert (await world.get(path))["grid"] == NANGUAN + "019"
+
+
+async def test_grids_become_one_whose_announcement_the_backup_does_not_know(
+    world: World, log: EmbeddedLog, backup: Backup
+) -> None:
+    parts = world.service.parts
+    assert await parts.recovery.noted()
+    await world.building("3号楼"), await world.building("3号楼", GRID_2)
+    await world.household("H1"), await world.household("H1", GRID_2)
+    copy = await backup(parts.database.url.render_as_string(hide_password=False))
+    await parts.database.close()
+    moves = [{"old": GRID, "new": GRID}, {"old": GRID_2, "new": GRID, "heir": False}]
+    made = await world.post("/rekeyings", COMMUNITY, {"moves": moves})
+    await restored(world, log, copy)
+    await world.log.rekey(moves, rekeying=made["id"])
+    listed = (await world.get("/buildings", area=GRID))["items"]
+    assert {b["name"] for b in listed} == {"3号楼", "3号楼（002）"}
+    assert {h["number"] for h in (await world.get("/households", area=GRID))["items"]} == {"H1", "H1（002）"}
+
+
+async def test_what_had_only_been_announced_when_the_database_was_lost_takes_effect(
+    world: World, log: EmbeddedLog, backup: Backup
+) -> None:
+    """Else nothing could ever be announced again: there is one at a time."""
+    parts = world.service.parts
+    assert await parts.recovery.noted()
+    goes = await world.building("3号楼")
+    copy = await backup(parts.database.url.render_as_string(hide_password=False))
+    await parts.database.close()
+    new = NANGUAN + "011"
+    part = {"old": GRID, "new": new, "heir": False, "buildings": [goes["id"]]}
+    names = [{"area": new, "name": "第十一网格", "name_en": "Grid 11"}]
+    split = {"moves": [{"old": GRID, "new": GRID}, part], "areas": names}
+    made = await world.post("/rekeyings", COMMUNITY, split)
+    await restored(world, log, copy)
+    await world.log.rekey(made["moves"], rekeying=made["id"])
+    await world.later(DAY)
+    await taken_over(world)
+    await world.later(DAY)
+    assert (await world.get(f"/rekeyings/{made['id']}"))["state"] == "done"
+    assert (await world.get(f"/buildings/{goes['id']}"))["grid"] == new
+    assert (await world.get(f"/areas/{new}"))["name"] == "第十一网格"
+    assert (await world.names())[-4:] == ["rekeying.done", "area.registered", "people.counted", "people.counted"]

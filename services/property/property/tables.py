@@ -6,8 +6,8 @@ from datetime import date, datetime
 
 from sqlalchemy import Index, MetaData
 
+from property import tables_owners
 from property.tables_base import PREFIX, Base
-from property.tables_owners import meetings, owners
 from suizhuan.db.columns import a_day, a_moment, a_number, a_text, table_of
 from suizhuan.organisations import Organisations
 
@@ -210,7 +210,7 @@ class ContractRow(Base, table=True):
     version: int = a_number()
 
 
-own: MetaData = Base.metadata
+own: MetaData = tables_owners.owners.metadata  # theirs are among them
 estates = table_of(EstateRow)
 premises = table_of(PremiseRow)
 leases = table_of(LeaseRow)
@@ -226,5 +226,4 @@ contracts = table_of(ContractRow)
 organisations = Organisations(own)
 
 # Every column that holds a code of an area and follows when that gets another one.
-_PLACED = (estates, premises, leases, repairs, firms, contracts, owners, meetings, organisations.area)
-PLACED = tuple(table.c.area for table in _PLACED)
+PLACED = tuple(column for table in own.sorted_tables for column in table.columns if column.name == "area")

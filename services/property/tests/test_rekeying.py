@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from property import tables as t
 from property.tables_base import Base
 from suizhuan.testing_world import rows, said_of
 
@@ -13,11 +12,6 @@ from .conftest import COMMUNITY, FIRM, GRID, NANGUAN, STREET, STREET_ORG, World
 pytestmark = pytest.mark.either_database
 NEW = STREET + "911"
 RENUMBERED = [{"old": NANGUAN, "new": NEW}]
-
-
-def test_every_column_of_codes_is_declared() -> None:
-    named = {column for table in Base.metadata.sorted_tables for column in table.columns if column.name == "area"}
-    assert set(t.PLACED) == named
 
 
 async def test_all_that_lies_there_follows_and_power_with_it(world: World) -> None:
@@ -43,7 +37,7 @@ async def test_the_record_once_more_and_a_neighbour_who_is_late_change_nothing(w
     await world.estate()
     await world.log.rekey(RENUMBERED)
     before = [await rows(world.service, table) for table in Base.metadata.sorted_tables]
-    await world.log.rekey(RENUMBERED)
+    await world.log.again()
     await world.later(30)
     await world.organisation(COMMUNITY, "community", [NANGUAN], sequence=0)
     assert [await rows(world.service, table) for table in Base.metadata.sorted_tables] == before

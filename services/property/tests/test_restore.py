@@ -24,7 +24,7 @@ from suizhuan.settings import ServiceSettings, load_settings
 from suizhuan.testing import published
 from suizhuan.testing_world import publish, rows
 
-from .conftest import COMMUNITY, FIRM, RESIDENT, RIC, STREET, STREET_ORG, World, contract_terms, made
+from .conftest import COMMUNITY, FIRM, NANGUAN, RESIDENT, RIC, STREET, STREET_ORG, World, contract_terms, made
 
 Backup = Callable[[str], Awaitable[str]]
 SAME = (t.estates, t.premises, t.leases, t.dues, t.repairs, t.firms, t.contracts, o.owners, o.meetings, o.roll)
@@ -219,4 +219,25 @@ async def test_what_complaints_said_before_the_request_was_here_again_counts(
     await again.service.reconciler.adopt(Context("operator", None, "r1"), "restored")
     await again.later(61)
     assert (await again.get(f"/repairs/{repair}"))["case"] == "case-1"
+    await again.close()
+
+
+async def test_what_is_taken_over_after_the_codes_have_followed_has_todays(
+    world: World, log: EmbeddedLog, backup: Backup, tmp_path: Path
+) -> None:
+    """Nobody holds the authority log up until an operator has the time."""
+    parts = world.service.parts
+    assert await parts.recovery.noted()
+    copy = await backup(parts.database.url.render_as_string(hide_password=False))
+    await parts.database.close()
+    estate, premise = await world.estate(), await world.premise()
+    await publish(world.service, log)
+    (folder := tmp_path / "again").mkdir()
+    again = await restored(copy, log, folder, world)
+    await again.log.rekey([{"old": NANGUAN, "new": STREET + "911"}])
+    await again.later(86_400)
+    await again.service.reconciler.adopt(Context("operator", None, "r1"), "restored")
+    await again.deadlines()
+    for path in (f"/estates/{estate}", f"/premises/{premise}"):
+        assert (await again.get(path))["area"].startswith(STREET + "911")
     await again.close()

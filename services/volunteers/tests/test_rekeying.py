@@ -8,18 +8,12 @@ import pytest
 
 from suizhuan.testing_world import rows, said_of
 from volunteers import tables as t
-from volunteers.tables_base import Base
 
 from .conftest import COMMUNITY, NANGUAN, OTHER, STREET, XIANGLI, World
 
 pytestmark = pytest.mark.either_database
 NEW = STREET + "911"
 RENUMBERED = [{"old": NANGUAN, "new": NEW}]
-
-
-def test_every_column_of_codes_is_declared() -> None:
-    named = {column for table in Base.metadata.sorted_tables for column in table.columns if column.name == "area"}
-    assert set(t.PLACED) == named
 
 
 async def test_all_that_lies_there_follows_and_power_with_it(world: World) -> None:

@@ -27,7 +27,7 @@ from volunteers.desk import ARRANGE, PAIRING, RUN
 from volunteers.domain.volunteer import read
 from volunteers.events import BILL, EVENTS
 
-from .conftest import COMMUNITY, HOUR, MANDATE, NANGUAN, OTHER, SERVICE, World, id_number, made
+from .conftest import COMMUNITY, HOUR, MANDATE, NANGUAN, OTHER, SERVICE, STREET, World, id_number, made
 
 Backup = Callable[[str], Awaitable[str]]
 AGGREGATES = (t.volunteers, t.teams, t.activities, t.shifts, t.courses, t.pairings)
@@ -222,3 +222,29 @@ async def test_who_is_lost_says_again_who_he_is_and_serves_on(scene: Scene) -> N
     link = {"file": "F-000", "file_consent": "C-001"}
     assert (await world.post(f"/pairings/{open_pairing['id']}/link", COMMUNITY, link))["linked"] is True
     await world.post(visits, "r:known", visit)
+
+
+async def test_what_is_taken_over_after_the_codes_have_followed_has_todays(
+    world: World, log: EmbeddedLog, backup: Backup, tmp_path: Path
+) -> None:
+    """Nobody holds the authority log up until an operator has the time."""
+    parts = world.service.parts
+    assert await parts.recovery.noted()
+    copy = await backup(parts.database.url.render_as_string(hide_password=False))
+    await parts.database.close()
+    await world.register("r:1")
+    activity = await world.activity(planned_fen=0)
+    await publish(world.service, log)
+    settings = parts.settings.model_copy(update={"database_url": copy})
+    service = build(settings, broker=log, clock=world.clock)
+    await service.parts.recovery.ready()
+    await world.close()
+    world.service = service
+    world.log.parts = service.parts
+    world._connect()
+    await world.log.rekey([{"old": NANGUAN, "new": STREET + "911"}])
+    await world.later(HOUR)
+    await service.reconciler.adopt(Context("operator", None, "r1"), "restored")
+    await world.deadlines()
+    assert (await world.get(f"/activities/{activity['id']}"))["area"] == STREET + "911"
+    assert {row["area"] for row in await rows(service, t.volunteers)} == {STREET + "911"}

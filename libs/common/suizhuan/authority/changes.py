@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from sqlalchemy import ARRAY, ColumnElement, Select, Text, and_, any_, bindparam, or_, select, update
@@ -12,7 +12,7 @@ from suizhuan.authority.grants import narrower, to_grant, values_of, yielding_to
 from suizhuan.db.query import Query
 from suizhuan.db.statements import Statement, Upsert, Values, upsert
 from suizhuan.db.tables import grants
-from suizhuan.kernel.area import contains, prefixes
+from suizhuan.kernel.area import contains, outermost, prefixes
 from suizhuan.kernel.term import LEAD, Grant, Yielding
 from suizhuan.unit_of_work import Tx
 
@@ -97,12 +97,17 @@ class Changes:
         """From now on it yields exactly these."""
         self._change(replace(grant, yielding=tuple(items)))
 
-    def give_up(self, retired: Iterable[tuple[str, str]]) -> None:
-        """Nobody acts under these codes any more, whose area it is: all that were locked and contain one yield it."""
-        for old, new in retired:
-            for grant in list(self._grants.values()):
-                if grant.live and contains(grant.area, old):
-                    self.yielding(grant, (*grant.yielding, Yielding(old, to=new)))
+    def give_up(self, retired: Mapping[str, str]) -> None:
+        """Nobody acts under these codes any more, whose area it is: all that were locked and contain one yield it. What
+        lies in one is gone with it, so a grant names the outermost only."""
+        for grant in list(self._grants.values()):
+            gone = {
+                old: Yielding(old, to=new) for old, new in retired.items() if grant.live and contains(grant.area, old)
+            }
+            if gone:
+                kept = [y for y in grant.yielding if not y.to]
+                gone |= {y.prefix: y for y in grant.yielding if y.to}
+                self.yielding(grant, (*kept, *(gone[code] for code in outermost(gone))))
 
     def beside(self, statement: Statement | Upsert, **values: object) -> None:
         """To be written with the grants."""

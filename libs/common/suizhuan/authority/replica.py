@@ -167,13 +167,12 @@ class Replica:
             names = [holding.mandate for holding in (slot.old, slot.new) if holding is not None]
             await changes.lock(slot.affair, slot.area if slot.role == LEAD else None, *names)
         await self._lift(tx, changes, done.switch)
-        known: areas.Codes | None = None
         for slot in done.slots:
             if slot.old is not None:
                 _end(changes, slot.old.mandate)
             if slot.new is not None:
                 await _begin(changes, slot, slot.new)
-                known = await self._never_again(tx, changes, slot, slot.new, known)
+                await self._never_again(tx, changes, slot, slot.new)
         if done.rekeys:
             changes.give_up(done.table.retired)
         await changes.write()
@@ -182,32 +181,29 @@ class Replica:
         if self.on_done:
             await self.on_done(tx, done)
 
-    async def _never_again(
-        self, tx: Tx, changes: Changes, slot: MovedSlotView, new: HoldingView, known: areas.Codes | None
-    ) -> areas.Codes | None:
-        """A new grant knows the codes in its area that were given up: a broader lead says it, else our table does
-        (`known`, once it was read)."""
+    async def _never_again(self, tx: Tx, changes: Changes, slot: MovedSlotView, new: HoldingView) -> None:
+        """A new grant knows the codes in its area that were given up: a broader lead says it, else our table does."""
         broader = _broader(changes, slot.affair, slot.area) if slot.role == LEAD else []
         if broader:
             gone = [y for y in broader[0].yielding if y.to and y.prefix.startswith(slot.area)]
         else:
-            known = known or await areas.codes(tx.conn)
-            gone = [Yielding(old, to=now) for old, now in known.inside(slot.area)]
+            gone = [Yielding(old, to=now) for old, now in (await tx.codes()).inside(slot.area)]
         grant = changes.grant(new.mandate)
         if gone and grant is not None:
             changes.yielding(grant, (*grant.yielding, *gone))
-        return known
 
     async def _rekey(self, tx: Tx, changes: Changes, done: DoneView) -> None:
         """The same act: grants and rows have the new codes, or neither has."""
         table = done.table
         if self.on_rekeying:
             await self.on_rekeying(tx, done)
-        await areas.note(tx.conn, done.switch, table, tx.now, changes.sequence)
+        await areas.note(tx.conn, done.switch, table, changes.sequence)
+        tx.forget_codes()
         await areas.follow(tx.conn, self.placed, table.retired)
         if self.placed and table.retired:
-            # By then whatever was under way has committed, or cannot any more.
+            # By then whatever command was under way has committed, or cannot any more; a handler may work for longer.
             await tx.deadline(areas.SETTLE, done.switch, tx.now + SETTLED_AFTER * tx.timing.max_act)
+            await tx.deadline(areas.SETTLE, f"{done.switch}:again", tx.now + tx.timing.lease)
 
     async def _dropped(self, tx: Tx, changes: Changes, dropped: DroppedView) -> None:
         await self._lift(tx, changes, dropped.switch)

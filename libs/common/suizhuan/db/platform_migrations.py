@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from suizhuan.db.types import BigInt, UtcDateTime
+from suizhuan.db.types import BigInt
 
 
 def relay_at_full_strength() -> None:
@@ -84,7 +84,6 @@ def areas_that_change() -> None:
         sa.Column("switch", sa.Text(), primary_key=True),
         sa.Column("old", sa.Text(), primary_key=True),
         sa.Column("new", sa.Text(), nullable=False),
-        sa.Column("at", UtcDateTime(timezone=True), nullable=False),
         sa.Column("sequence", BigInt, nullable=False),
     )
 

@@ -179,7 +179,6 @@ area_change = Table(
     Column("switch", Text, primary_key=True),
     Column("old", Text, primary_key=True),
     Column("new", Text, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
     Column("sequence", BigInt, nullable=False),
 )
 

@@ -5,6 +5,8 @@ Source: GB/T 2260 and the statistical division codes, 2 + 2 + 2 + 3 + 3 digits, 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from suizhuan.kernel.refusal import Refusal
 
 LENGTHS = (2, 4, 6, 9, 12, 15)
@@ -37,3 +39,8 @@ def overlap(a: str, b: str) -> bool:
 def prefixes(code: str) -> list[str]:
     """Every area that contains `code`, itself included, longest first: the order in which routing asks."""
     return [code[:n] for n in reversed(LENGTHS) if n <= len(code)]
+
+
+def outermost(codes: Collection[str]) -> list[str]:
+    """Those of these areas that lie in no other one of them, in order."""
+    return [code for code in sorted(codes) if not any(prefix in codes for prefix in prefixes(code)[1:])]

@@ -6,7 +6,8 @@ that was given up is never given out again, so whatever names it means the area 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from suizhuan.kernel.area import contains, prefixes
@@ -24,6 +25,14 @@ class Move:
     heir: bool = True
 
 
+def moved(code: str, change: Mapping[str, str]) -> str:
+    """What a code has become. An area takes along what lies in it: of those that are named the longest prefix wins."""
+    for prefix in prefixes(code):
+        if (new := change.get(prefix)) is not None:
+            return new + code[len(prefix) :]
+    return code
+
+
 class Table:
     """The moves of one re-keying, as they were found to be sound (`population.domain.rekeying`)."""
 
@@ -38,10 +47,9 @@ class Table:
         self.fresh = frozenset(move.new for move in self.moves if move.new not in self._places)
 
     @property
-    def retired(self) -> tuple[tuple[str, str], ...]:
-        """(code that is given up, what it has become), the narrowest first: in the order in which they are asked."""
-        found = [(old, new) for old, new in self._places.items() if old != new]
-        return tuple(sorted(found, key=lambda pair: (-len(pair[0]), pair[0])))
+    def retired(self) -> dict[str, str]:
+        """By code that is given up what it has become."""
+        return {old: new for old, new in self._places.items() if old != new}
 
     @property
     def touched(self) -> tuple[str, ...]:
@@ -50,10 +58,7 @@ class Table:
 
     def place(self, code: str) -> str:
         """What stands for an area, or a place in one, from now on."""
-        for prefix in prefixes(code):
-            if (new := self._places.get(prefix)) is not None:
-                return new + code[len(prefix) :]
-        return code
+        return moved(code, self._places)
 
     def grant(self, area: str) -> str | None:
         """The area of a grant that was held in `area`. None: it ends. Of codes that become one the heir's grants hold;
@@ -64,6 +69,17 @@ class Table:
         if new == area and any(contains(fresh, area) for fresh in self.fresh):
             return None
         return new
+
+    def losers(self, leads: Iterable[tuple[str, str, str]]) -> set[str]:
+        """Of leads, each (mandate, affair, area), those that end because another comes to hold their slot. Codes that
+        are in no register may have been granted, too, and two of them become one without being named: then the heir's
+        stays, and of these the one that is named most narrowly."""
+        slots: dict[tuple[str, str], list[tuple[bool, int, str]]] = defaultdict(list)
+        for mandate, affair, area in leads:
+            if (after := self.grant(area)) is not None:
+                named = next((prefix for prefix in prefixes(area) if prefix in self._places), "")
+                slots[affair, after].append((named in self._ending, -len(named), mandate))
+        return {mandate for same in slots.values() for *_, mandate in sorted(same)[1:]}
 
 
 def common(codes: Iterable[str]) -> str:

@@ -140,14 +140,9 @@ def check_act(act: Act, grant: Grant | None, now: datetime, timing: Timing, *, h
     if yielding is not None and yielding.switch:
         raise Refusal("power_in_transition", switch=yielding.switch, retry_after=1)
     if yielding is not None and yielding.to:
-        raise given_up(yielding, act.place)
+        raise Refusal("area_given_up", area=act.place, now=f"{yielding.to}{act.place[len(yielding.prefix) :]}")
     if yielding is not None:
         raise missing
-
-
-def given_up(yielding: Yielding, place: str) -> Refusal:
-    """The refusal of an act under a code that was given up: it names the one that stands for it."""
-    return Refusal("area_given_up", area=place, now=f"{yielding.to}{place[len(yielding.prefix) :]}")
 
 
 def narrowest_first(grants: Sequence[Grant]) -> list[Grant]:

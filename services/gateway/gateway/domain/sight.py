@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,10 @@ class Sight:
         if area is not None and any(contains(own, area) for own in self.areas):
             return True
         return self.org is not None and (org == self.org or self.org in parties(data))
+
+    def today(self, now: Callable[[str], str]) -> Sight:
+        """The same areas by the codes that they have now."""
+        return replace(self, areas=tuple(map(now, self.areas)))
 
     def sees_place(self, area: str) -> bool:
         """A place: the caller's areas contain it, or it contains them."""
@@ -60,6 +64,10 @@ class Wanted:
         if self.area is not None and (area is None or not contains(self.area, area)):
             return False
         return not self.types or any(fits(pattern, type_) for pattern in self.types)
+
+    def today(self, now: Callable[[str], str]) -> Wanted:
+        """The same area by the code that it has now."""
+        return replace(self, area=now(self.area)) if self.area is not None else self
 
 
 def patterns(texts: Iterable[str]) -> tuple[str, ...]:

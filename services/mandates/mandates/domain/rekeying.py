@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from mandates.domain.ending import ended, give_up
-from mandates.domain.facts import Holding, MandateRekeyed, MovedSlot, Slot
+from mandates.domain.facts import MandateRekeyed, MovedSlot, Slot
 from mandates.domain.mandate import Change, Mandate
 from mandates.domain.organisation import Organisation, register
 from mandates.domain.switch import holding
@@ -35,9 +36,15 @@ def yielding(holders: Iterable[Mandate], table: Table) -> list[Slot]:
     return slots + [Slot(affair=f, area=area, role=role, mandate=m) for f, area, role, m in sorted(assists)]
 
 
-def concerns(mandate: Mandate, table: Table) -> bool:
-    """Whether anything becomes of it. What is over keeps the code that it had."""
-    return mandate.ended_at is None and table.grant(mandate.area) != mandate.area
+def divided(mandates: Iterable[Mandate], table: Table) -> tuple[list[Mandate], list[Mandate]]:
+    """(those that end, those that get another code, a broader one before what lies in it): the others stay as they are.
+    What is over keeps the code that it had."""
+    there = [mandate for mandate in mandates if mandate.ended_at is None]
+    lost = table.losers((m.id, m.affair, m.area) for m in there if m.role == LEAD and m.holds_slot)
+    lost |= {m.id for m in there if table.grant(m.area) is None}
+    ending = [m for m in there if m.id in lost]
+    following = [m for m in there if m.id not in lost and table.grant(m.area) != m.area]
+    return ending, sorted(following, key=lambda m: (len(m.area), m.id))
 
 
 def loses_its_place(mandate: Mandate, *, at: datetime, switch: str) -> Change | None:
@@ -71,15 +78,7 @@ def taken(mandate: Mandate, successor: str | None) -> MovedSlot:
 
 def given(mandate: Mandate, successor: str | None, *, at: datetime) -> MovedSlot:
     """It holds this one now."""
-    new = Holding(
-        mandate=mandate.id,
-        holder=mandate.holder,
-        term=mandate.term or 0,
-        powers=sorted(mandate.powers),
-        starts_at=at,
-        ends_at=mandate.ends_at,
-        successor=successor,
-    )
+    new = replace(holding(mandate, successor=successor), starts_at=at)
     return MovedSlot(affair=mandate.affair, area=mandate.area, role=mandate.role, old=None, new=new)
 
 
@@ -88,13 +87,5 @@ def organisation_follows(org: Organisation, table: Table, *, root_area: str) -> 
     areas = tuple(dict.fromkeys(map(table.place, org.areas)))
     if areas == org.areas:
         return None
-    after = Organisation(
-        id=org.id,
-        name_zh=org.name_zh,
-        name_en=org.name_en,
-        kind=org.kind,
-        parent=org.parent,
-        areas=areas,
-        version=org.version + 1,
-    )
+    after = replace(org, areas=areas, version=org.version + 1)
     return after, register(after, root_area=root_area)

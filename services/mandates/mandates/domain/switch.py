@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mandates.domain.facts import Holding, MovedSlot, Slot
@@ -82,18 +82,7 @@ def moved(
     """What has moved: lead slots from old to new at once; assist grants each for itself."""
 
     def one(was: Mandate | None, becomes: Mandate | None) -> MovedSlot:
-        grant = None
-        if becomes is not None:
-            kept = holding(becomes, successor=successor)
-            grant = Holding(
-                mandate=kept.mandate,
-                holder=kept.holder,
-                term=kept.term,
-                powers=kept.powers,
-                starts_at=starts_at,
-                ends_at=kept.ends_at,
-                successor=successor,
-            )
+        grant = replace(holding(becomes, successor=successor), starts_at=starts_at) if becomes is not None else None
         return MovedSlot(
             affair=mandate.affair,
             area=mandate.area,

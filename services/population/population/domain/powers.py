@@ -6,6 +6,9 @@ DIVISIONS, REGISTER = "gov.divisions", "population.register"
 FILES, PERMITS = "welfare.files", "population.permits"
 AFFAIRS = (DIVISIONS, REGISTER, FILES, PERMITS)
 
+# The refusals by which whoever acts by a row or for a file learns that it has no power any more.
+POWERLESS = frozenset({"missing_power", "term_passed", "area_given_up"})
+
 REGISTER_AREA = "population.area.register"
 REKEY_AREA = "population.area.rekey"
 REGISTER_BUILDING = "population.building.register"

@@ -57,13 +57,14 @@ class Rekeying:
         """(grid, the one to which they go, the buildings) of every split grid."""
         return [(m["old"], m["new"], list(m["buildings"])) for m in self.moves if m["buildings"]]
 
-    @property
-    def merges(self) -> list[tuple[str, list[str]]]:
-        """(code, those that become it, the heir last), where there are several."""
-        olds: dict[str, list[tuple[bool, str]]] = defaultdict(list)
-        for move in self.moves:
-            olds[move["new"]].append((move["heir"], move["old"]))
-        return [(new, [old for _, old in sorted(found)]) for new, found in sorted(olds.items()) if len(found) > 1]
+
+def merged_grids(table: Table) -> dict[str, list[str]]:
+    """By code the grids that become it, the heir last, where there are several."""
+    olds: dict[str, list[tuple[bool, str]]] = defaultdict(list)
+    for move in table.moves:
+        if len(move.new) == GRID:
+            olds[move.new].append((move.heir, move.old))
+    return {new: [old for _, old in sorted(found)] for new, found in sorted(olds.items()) if len(found) > 1}
 
 
 def table_of(moves: Iterable[AreaMove]) -> Table:
@@ -89,9 +90,8 @@ def announce(
         _possible(move, known, root)
     _one_heir(moves)
     table = table_of(moves)
-    given_up = {old for old, _ in table.retired}
     for move in moves:
-        if given_up.intersection(prefixes(move.new)):
+        if table.retired.keys() & prefixes(move.new):
             raise Refusal("moves_chained", area=move.new)
     fresh = sorted({*table.fresh, *(name.area for name in names)})
     for code in fresh:
@@ -175,8 +175,7 @@ def _free(code: str, known: Mapping[str, Area], table: Table, root: str) -> None
     if code in known:
         now = known[code].now
         raise Refusal("area_known", area=code) if now is None else Refusal("area_given_up", area=code, now=now)
-    given_up = {old for old, _ in table.retired}
-    if given_up.intersection(prefixes(code)):
+    if table.retired.keys() & prefixes(code):
         raise Refusal("moves_chained", area=code)
 
 
