@@ -29,8 +29,8 @@ class Topic:
 class ServiceSpec:
     """A service: what it publishes, and what its groups read. Group `<name>.authority` reads the grants.
 
-    `*.bill` in `listens` is that topic of every other service that has one, `!*.bill` leaves it out. A service that
-    `is_founded` starts with what the founding document says.
+    `*.bill` in `listens` is that topic of every other service that has one, `!*.bill` leaves it out; what it `looks`
+    at beside that, it reads without a group. A service that `is_founded` starts with what the founding document says.
     """
 
     name: str
@@ -38,16 +38,25 @@ class ServiceSpec:
     port: int
     topics: tuple[Topic, ...]
     listens: tuple[str, ...] = field(default=())
+    looks: tuple[str, ...] = field(default=())
     is_founded: bool = False
 
     @property
     def heard(self) -> tuple[str, ...]:
         """The topics that `listens` means on this platform."""
+        return self._meant(self.listens)
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Every topic that it reads, in a group or without one."""
+        return tuple(sorted({AUTHORITY, *self.heard, *self._meant(self.looks)}))
+
+    def _meant(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
         mine = {topic.name for topic in self.topics}
-        others = {name for name in TOPIC_NAMES if name not in mine and any(fnmatchcase(name, w) for w in self.listens)}
-        out = [wanted[1:] for wanted in self.listens if wanted.startswith("!")]
+        others = {name for name in TOPIC_NAMES if name not in mine and any(fnmatchcase(name, w) for w in wanted)}
+        out = [one[1:] for one in wanted if one.startswith("!")]
         without = {name for name in others if any(fnmatchcase(name, w) for w in out)}
-        return tuple(sorted((others - without) | (mine & set(self.listens))))
+        return tuple(sorted((others - without) | (mine & set(wanted))))
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -139,6 +148,7 @@ EVERY: tuple[ServiceSpec, ...] = (
             *("!*.bill", "!*.deadletter", "!*.reconciliation", "!*.referral", "!*.replica"),
             *("!complaints.switch", "!finance.tariff", "!mandates.authority"),
         ),
+        looks=("*", "!*.deadletter", "!*.reconciliation"),  # the auditor
     ),
 )
 

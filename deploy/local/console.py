@@ -19,6 +19,7 @@ import asyncpg  # type: ignore[import-untyped, unused-ignore]
 import httpx
 from rich.console import Console
 
+from deploy.access import LOGINS
 from deploy.local.kafka import Kafka
 from deploy.local.packages import Unavailable
 from deploy.local.platform import ISSUER_NAME, Platform
@@ -51,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
         with ExitStack() as stops:
             stops.enter_context(only_one(given.data.resolve()))
             servers = _servers(given, stops)
-            return asyncio.run(_serve(given, servers))
+            return asyncio.run(_serve(given, *servers))
     except (CannotStart, NotEmpty, ProgramFailed, Unavailable, LogUnavailable) as reason:
         return _failed(str(reason))
     except (OSError, asyncpg.PostgresError) as reason:
@@ -65,12 +66,17 @@ def _failed(reason: str) -> int:
     return 1
 
 
-def _servers(given: argparse.Namespace, stops: ExitStack) -> dict[str, str]:
-    """The address of each server: as given, else of one started here. Errors: Unavailable."""
+def _servers(given: argparse.Namespace, stops: ExitStack) -> tuple[dict[str, str], dict[str, str]]:
+    """The address of each server: as given, else of one started here, and the passwords of the logins at that Kafka.
+
+    Errors: Unavailable."""
     folder = given.data.resolve() / "servers"
     own: list[Server] = []
+    passwords: dict[str, str] = {}
     if not given.kafka:
-        own.append(Kafka(folder / Kafka.name))
+        kafka = Kafka(folder / Kafka.name, logins=LOGINS)
+        own.append(kafka)
+        passwords = kafka.passwords
     if not given.postgres:
         own.append(Postgres(folder / Postgres.name, durable=True))
     if not given.redis:
@@ -83,10 +89,10 @@ def _servers(given: argparse.Namespace, stops: ExitStack) -> dict[str, str]:
         with ThreadPoolExecutor(len(own)) as pool:
             list(pool.map(lambda server: server.start(), own))
     found = {server.name: server.url for server in own}
-    return {"kafka": given.kafka, "postgres": given.postgres, "redis": given.redis} | found
+    return {"kafka": given.kafka, "postgres": given.postgres, "redis": given.redis} | found, passwords
 
 
-async def _serve(given: argparse.Namespace, servers: dict[str, str]) -> int:
+async def _serve(given: argparse.Namespace, servers: dict[str, str], passwords: dict[str, str]) -> int:
     """Until SIGINT or SIGTERM, or until a program has ended by itself: then 1."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -101,6 +107,7 @@ async def _serve(given: argparse.Namespace, servers: dict[str, str]) -> int:
         kafka=servers["kafka"],
         postgres=servers["postgres"],
         redis=servers["redis"],
+        passwords=passwords,
         profile=given.profile,
         keep=True,
         ports=ports,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -12,6 +13,7 @@ import socket
 import struct
 import subprocess
 from base64 import urlsafe_b64encode
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,6 +21,7 @@ from deploy.local.packages import LOCAL, Unavailable, install, last_words
 from deploy.local.process import HOST, Server, free_ports
 
 VERSION = "4.3.1"
+ADMIN, CONTROLLER = "admin", "controller"
 OLDEST_JAVA = 17
 CONFIGURATION = Path(__file__).with_name("kafka")
 
@@ -26,15 +29,18 @@ CONFIGURATION = Path(__file__).with_name("kafka")
 class Kafka(Server):
     """One broker without replicas, topics made only when asked for; a stop keeps its port and all its data.
 
-    `heap` is Java's largest heap. `brief`: it is for minutes, so its start counts more than its speed. Jars are fetched
-    once for all brokers of this repository.
+    `heap` is Java's largest heap. `brief`: it is for minutes, so its start counts more than its speed. With `logins`
+    nobody comes in without one of these (SASL/SCRAM-SHA-512), and may do what it is then granted (`deploy.access`);
+    `ADMIN`, who may do everything, is added. Their passwords are made at the first start and kept in the folder. Jars
+    are fetched once for all brokers of this repository.
     """
 
     name: ClassVar[str] = "kafka"
 
-    def __init__(self, folder: Path, *, heap: str = "512m", brief: bool = False) -> None:
+    def __init__(self, folder: Path, *, heap: str = "512m", brief: bool = False, logins: Collection[str] = ()) -> None:
         super().__init__(folder)
         self._heap = heap
+        self.passwords = _passwords(self.folder / "logins.json", [ADMIN, CONTROLLER, *logins]) if logins else {}
         self._compiler = ("-XX:TieredStopAtLevel=1",) if brief else ()
         self._properties = self.folder / "server.properties"
         if self._properties.exists():
@@ -59,17 +65,26 @@ class Kafka(Server):
         return [java, *options, logging, "-cp", f"{libraries}/*", "kafka.Kafka", str(self._properties)]
 
     def answers(self) -> bool:
-        return brokers(HOST, self.port) > 0
+        return understands(HOST, self.port) if self.passwords else brokers(HOST, self.port) > 0
 
     def _format(self, java: str, libraries: Path) -> None:
-        self._properties.write_text(_properties(self.folder / "data", self.port, self.controller_port))
+        data = self.folder / "data"
+        plain = _properties(data, self.port, self.controller_port)
+        self._properties.touch(mode=0o600)
+        self._properties.write_text(_guarded(plain, self.passwords) if self.passwords else plain)
+        scram = [
+            word
+            for login, password in self.passwords.items()
+            if login != CONTROLLER
+            for word in ("--add-scram", f"SCRAM-SHA-512=[name={login},password={password}]")
+        ]
         cluster = urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
         tool = ["-cp", f"{libraries}/*", "kafka.tools.StorageTool", "format", "--standalone"]
         formatted = subprocess.run(
             [
                 java,
                 *("-XX:TieredStopAtLevel=1", f"-Dlog4j2.configurationFile={CONFIGURATION / 'log4j2.xml'}"),
-                *(*tool, f"--cluster-id={cluster}", f"--config={self._properties}"),
+                *(*tool, f"--cluster-id={cluster}", f"--config={self._properties}", *scram),
             ],
             cwd=self.folder,
             capture_output=True,
@@ -87,7 +102,17 @@ def brokers(host: str, port: int) -> int:
 
     A metadata request (version 1, no topics), since a broker accepts connections before it does any work.
     """
-    body = struct.pack(">hhihi", 3, 1, 1, -1, 0)  # Metadata, version, correlation, no client name, no topics
+    answer = _asked(host, port, struct.pack(">hhihi", 3, 1, 1, -1, 0))  # Metadata, 1, correlation, no name, no topics
+    return int(struct.unpack(">iii", answer)[2]) if answer else 0  # size, correlation, brokers
+
+
+def understands(host: str, port: int) -> bool:
+    """Whether a broker answers what may be asked without a login: which requests it knows (ApiVersions, version 0)."""
+    return bool(_asked(host, port, struct.pack(">hhih", 18, 0, 1, -1)))
+
+
+def _asked(host: str, port: int, body: bytes) -> bytes:
+    """The first 12 bytes of the answer, or none."""
     try:
         with socket.create_connection((host, port), timeout=2) as connection:
             connection.sendall(struct.pack(">i", len(body)) + body)
@@ -95,8 +120,45 @@ def brokers(host: str, port: int) -> int:
             while len(answer) < 12 and (part := connection.recv(4096)):
                 answer += part
     except OSError:
-        return 0
-    return int(struct.unpack(">iii", answer[:12])[2]) if len(answer) >= 12 else 0  # size, correlation, brokers
+        return b""
+    return answer[:12] if len(answer) >= 12 else b""
+
+
+def _passwords(file: Path, logins: Sequence[str]) -> dict[str, str]:
+    """Kept in this file, made where there is none. Errors: ValueError, when it was made for others."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(json.dumps({login: secrets.token_urlsafe(24) for login in logins}))
+    kept: dict[str, str] = json.loads(file.read_text())
+    if missing := set(logins) - set(kept):
+        raise ValueError(f"{file} has no passwords of {', '.join(sorted(missing))}: the broker was made without them")
+    return kept
+
+
+def _guarded(plain: str, passwords: Mapping[str, str]) -> str:
+    """With logins. The controller is asked by its own broker only, before there are any records: so not by SCRAM."""
+    scram, own = passwords[ADMIN], passwords[CONTROLLER]
+    module = "org.apache.kafka.common.security"
+    return (
+        (
+            plain.replace("PLAINTEXT://", "CLIENT://", 1)
+            .replace("advertised.listeners=PLAINTEXT://", "advertised.listeners=CLIENT://")
+            .replace("PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT", "CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT")
+        )
+        + f"""inter.broker.listener.name=CLIENT
+sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
+sasl.mechanism.controller.protocol=PLAIN
+listener.name.client.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.client.scram-sha-512.sasl.jaas.config={module}.scram.ScramLoginModule required \
+  username="{ADMIN}" password="{scram}";
+listener.name.controller.sasl.enabled.mechanisms=PLAIN
+listener.name.controller.plain.sasl.jaas.config={module}.plain.PlainLoginModule required \
+  username="{CONTROLLER}" password="{own}" user_{CONTROLLER}="{own}";
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:{ADMIN};User:{CONTROLLER}
+"""
+    )
 
 
 def _properties(data: Path, port: int, controller_port: int) -> str:

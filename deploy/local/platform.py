@@ -19,15 +19,19 @@ from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from deploy.access import rules
 from deploy.demo_issuer.app import ISSUER
 from deploy.local.databases import Databases
+from deploy.local.granting import grant
+from deploy.local.kafka import ADMIN
 from deploy.local.process import HOST, free_ports
 from deploy.local.programs import Program, ProgramFailed
 from deploy.local.topics import NotEmpty, make_all, refuse_existing
 from deploy.people import clients, people
 from deploy.topology import BY_NAME, GATEWAY, TOPIC_NAMES
+from suizhuan.adapters.kafka_client import security
 from suizhuan.profile import load_profile
 from suizhuan.seed import Seed, load_seed
 
@@ -42,7 +46,9 @@ class Platform:
 
     The broker must be this platform's own: the names of topics and groups are fixed, so two platforms on one broker
     would take each other's events for their own. `start` refuses topics that exist already, unless `keep` is set and
-    they were made from the same folder. PostgreSQL and Redis may be shared: names there begin with a random prefix.
+    they were made from the same folder. `passwords` are those of a broker that wants logins: each service then has one
+    of its own, and may do what `deploy.access` says. PostgreSQL and Redis may be shared: names there begin with a
+    random prefix.
 
     With `keep`, the databases stay over `stop`, and a platform of the same folder and the same servers goes on.
     `ports` are those of the services and of `issuer`, free ones where not given. `settings` are variables for every
@@ -59,6 +65,7 @@ class Platform:
         kafka: str,
         postgres: str,
         redis: str,
+        passwords: Mapping[str, str] | None = None,
         profile: str = "demonstration",
         keep: bool = False,
         ports: Mapping[str, int] | None = None,
@@ -73,6 +80,7 @@ class Platform:
         self.keep = keep
         self.ready_s = ready_s
         self._kafka, self._redis = kafka, redis
+        self._passwords = dict(passwords or {})
         self._settings = dict(settings or {})
         self._memory = self.folder / "platform.json"
         kept = json.loads(self._memory.read_text(encoding="utf-8")) if keep and self._memory.exists() else {}
@@ -97,6 +105,10 @@ class Platform:
         """As SQLAlchemy writes it: `postgresql+asyncpg://`."""
         return self._databases.url(service)
 
+    def security(self, login: str = ADMIN) -> dict[str, Any]:
+        """What a client of aiokafka needs to sign in so; nothing where the broker wants no logins."""
+        return security(login, self._passwords[login]) if self._passwords else {}
+
     def log_text(self, service: str) -> str:
         """What it has printed so far, over all its starts."""
         return self.programs[service].log_text()
@@ -110,9 +122,11 @@ class Platform:
         seed = load_seed(SEED, load_profile(self.profile))
         try:
             if not self._known:
-                await refuse_existing(self._kafka)
+                await refuse_existing(self._kafka, self.security())
             self._remember()
-            await make_all(self._kafka)
+            await make_all(self._kafka, self.security())
+            if self._passwords:
+                await grant(self._kafka, rules(), self.security())
             await self._start(seed)
         except NotEmpty:
             raise
@@ -185,7 +199,14 @@ class Platform:
             # Loaded only now: it takes seconds, in which those started above load too.
             founding = await asyncio.to_thread(import_module, "deploy.local.founding")
             databases = {name: self.database_url(name) for name in later}
-            await founding.found(seed, kafka=self._kafka, profile=self.profile, data=self.folder, databases=databases)
+            await founding.found(
+                seed,
+                kafka=self._kafka,
+                passwords=self._passwords,
+                profile=self.profile,
+                data=self.folder,
+                databases=databases,
+            )
             self._founded = True
             self._remember()
             for name in later:
@@ -257,6 +278,8 @@ class Platform:
             "PORT": str(self.ports[service]),
             "ROOT_PATH": "" if service == GATEWAY else f"/{service}",
         }
+        if self._passwords:
+            own |= {"LOG_LOGIN": service, "LOG_PASSWORD": self._passwords[service]}
         if service == GATEWAY:
             own |= {
                 "UPSTREAMS": json.dumps({name: f"{self.url(name)}/{name}" for name in self.services if name != GATEWAY})

@@ -112,9 +112,10 @@ class Server(ABC):
         wait_until(lambda: not any(exists(pid) for pid in pids), timeout=30)
 
     def pause(self) -> None:
-        """Freezes it and its own children: connections stay open and nothing answers."""
-        self._signal_family(signal.SIGSTOP)
+        """Freezes it and its own children: connections stay open and nothing answers when it returns."""
+        pids = self._signal_family(signal.SIGSTOP)
         self._paused = True
+        wait_until(lambda: all(_stands_still(pid) for pid in pids), timeout=10)
 
     def resume(self) -> None:
         """Continues after `pause`; without one it does nothing."""
@@ -288,6 +289,15 @@ def _descendants(pid: int) -> list[int]:
         found += own
         todo += own
     return found
+
+
+def _stands_still(pid: int) -> bool:
+    """Whether no thread of a process runs: the signal to stop reaches each in its own time."""
+    try:
+        stats = [stat.read_text() for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # a thread ended while we looked
+    return all(stat.rpartition(")")[2].split()[0] in "TtZX" for stat in stats)
 
 
 def exists(pid: int) -> bool:

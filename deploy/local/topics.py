@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from deploy.topology import TOPICS
 from suizhuan.adapters.kafka_log import KafkaLog
@@ -14,9 +15,9 @@ class NotEmpty(Exception):
     """The broker holds topics of another platform."""
 
 
-async def refuse_existing(kafka: str) -> None:
+async def refuse_existing(kafka: str, security: Mapping[str, Any]) -> None:
     """Errors: NotEmpty."""
-    async with _log(kafka) as log:
+    async with _log(kafka, security) as log:
         for topic in TOPICS:
             with contextlib.suppress(UnknownTopic):
                 await log.partitions(topic.name)
@@ -27,15 +28,15 @@ async def refuse_existing(kafka: str) -> None:
                 )
 
 
-async def make_all(kafka: str) -> None:
+async def make_all(kafka: str, security: Mapping[str, Any]) -> None:
     """Those that are not there yet."""
-    async with _log(kafka) as log:
+    async with _log(kafka, security) as log:
         await log.ensure_topics([TopicSpec(t.name, t.partitions, t.compacted, t.min_compaction_lag_s) for t in TOPICS])
 
 
 @contextlib.asynccontextmanager
-async def _log(kafka: str) -> AsyncIterator[KafkaLog]:
-    log = KafkaLog(kafka)
+async def _log(kafka: str, security: Mapping[str, Any]) -> AsyncIterator[KafkaLog]:
+    log = KafkaLog(kafka, security=security)
     try:
         yield log
     finally:

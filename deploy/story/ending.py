@@ -114,7 +114,7 @@ async def audited(scene: Scene) -> Json:
 
 async def _gone_everywhere(scene: Scene) -> None:
     async def in_mandates() -> list[str]:
-        found = await scene.hub.get("/mandates/grants", affair=AFFAIR, area=scene.area)
+        found = await scene.checker.get("/mandates/grants", affair=AFFAIR, area=scene.area)
         return [g["holder"] for g in found["items"] if g["mandate"] == scene.mandate]
 
     async def in_the_gateway() -> list[str]:

@@ -128,7 +128,7 @@ async def _first_proposal(scene: Scene) -> Json:
     while True:
         await scene.choose_grid()
         made = await scene.sanitation.post("/mandates/mandates", _proposal(scene, powers=[], staff=[], amount_fen=None))
-        here = await scene.hub.get("/mandates/mandates", affair=AFFAIR, area=scene.area, limit="200")
+        here = await scene.checker.get("/mandates/mandates", affair=AFFAIR, area=scene.area, limit="200")
         if all(m["id"] >= made["id"] or m["state"] in OVER for m in here["items"]):
             return made
         await scene.sanitation.post(f"/mandates/mandates/{made['id']}/withdrawal")

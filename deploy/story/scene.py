@@ -69,14 +69,14 @@ class Scene:
         return await self.resident.post("/complaints/cases", body)
 
     async def case(self, case: str) -> Json:
-        return await self.hub.get(f"/complaints/cases/{case}")
+        return await self.checker.get(f"/complaints/cases/{case}")
 
     async def earmark(self) -> Json:
-        return await self.hub.get(f"/finance/earmarks/{self.mandate}")
+        return await self.checker.get(f"/finance/earmarks/{self.mandate}")
 
     async def available(self, org: str) -> int:
         """What the organisation can spend now, in fen."""
-        return int((await self.hub.get(f"/finance/organisations/{org}/money"))["available_fen"])
+        return int((await self.checker.get(f"/finance/organisations/{org}/money"))["available_fen"])
 
     async def work_done(self, by: Caller, case: str) -> None:
         """The responsible organisation does the work, and the street's clerk finds it good."""
@@ -94,7 +94,7 @@ class Scene:
         used: set[str] = set()
         cursor = ""
         while True:
-            page = await self.hub.get(
+            page = await self.checker.get(
                 "/mandates/mandates", affair=AFFAIR, area=NANGUAN, limit="200", **({"cursor": cursor} if cursor else {})
             )
             used |= {m["area"] for m in page["items"] if m["state"] not in OVER}

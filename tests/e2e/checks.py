@@ -35,7 +35,7 @@ async def caught_up(platform: Platform, kafka: str, service: str) -> None:
 
     Errors: TimeoutError.
     """
-    log = KafkaLog(kafka)
+    log = KafkaLog(kafka, security=platform.security())
     try:
         async with asyncio.timeout(QUIET_S):
             while await _behind(platform, log, service):  # noqa: ASYNC110 - of other processes
@@ -68,9 +68,9 @@ async def _behind(platform: Platform, log: KafkaLog, service: str) -> bool:
     return False
 
 
-async def events(kafka: str) -> list[Event]:
+async def events(platform: Platform, kafka: str) -> list[Event]:
     """Everything on the log but the beats, in the order of each partition; repeats left out."""
-    log = KafkaLog(kafka)
+    log = KafkaLog(kafka, security=platform.security())
     try:
         tps = [tp for t in TOPICS if t.name != "mandates.authority" for tp in await log.partitions(t.name)]
         ends = await log.end_offsets(tps)
@@ -100,7 +100,7 @@ async def whole(platform: Platform, kafka: str, under_way: Collection[str] = ())
     await quiet(platform, kafka)
     for service in platform.services:
         assert await rows(platform, service, "SELECT * FROM dead_letter") == [], f"dead letters of {service}"
-    found = await events(kafka)
+    found = await events(platform, kafka)
     _handovers_are_answered_once(found)
     _verified_cases_are_paid_once(found)
     _holds_come_to_one_end(found, under_way)

@@ -72,9 +72,9 @@ async def test_killed_in_the_middle_of_the_story_it_loses_nothing(tmp_path: Path
         await platform.program.kill()
         await platform.start()
         async with client(platform) as gateway:
-            hub = await gateway.sign_in_program("hub-smart-city", "demo-hub-secret")
+            street = await gateway.sign_in("staff-street-03")
             for case in taken:
-                assert (await hub.get(f"/complaints/cases/{case['id']}"))["responsible"] == case["responsible"]
+                assert (await street.get(f"/complaints/cases/{case['id']}"))["responsible"] == case["responsible"]
             await tell(gateway, Silent())
 
 

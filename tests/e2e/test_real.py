@@ -11,6 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from deploy.access import LOGINS
 from deploy.local import Kafka, Unavailable
 from deploy.local.platform import ISSUER_NAME, Platform
 from deploy.story import PARTS, Client, Scene, Silent, ending, handling, scene, tell
@@ -57,7 +58,7 @@ async def real(tmp_path_factory: pytest.TempPathFactory, postgres_url: str, redi
     Complaints runs as two processes, the others as one.
     """
     folder = tmp_path_factory.mktemp("real")
-    kafka = Kafka(folder / "kafka", brief=True)
+    kafka = Kafka(folder / "kafka", brief=True, logins=LOGINS)
     try:
         await asyncio.to_thread(kafka.start)
     except Unavailable as reason:
@@ -65,7 +66,7 @@ async def real(tmp_path_factory: pytest.TempPathFactory, postgres_url: str, redi
     try:
         servers = {"kafka": kafka.url, "postgres": postgres_url, "redis": redis_url}
         roles = {"complaints": ("api", "worker")}
-        async with Platform(folder, **servers, roles=roles, services=CORE) as platform:
+        async with Platform(folder, **servers, passwords=kafka.passwords, roles=roles, services=CORE) as platform:
             yield Real(platform, kafka)
     finally:
         await asyncio.to_thread(kafka.kill)

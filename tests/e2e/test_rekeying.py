@@ -71,7 +71,7 @@ async def test_a_grid_is_split_with_a_case_open_in_it_and_power_moves_with_the_c
         await s.event("finance.case.paid", case=case, mandate=mandate["mandate"])
 
         async def routed() -> list[str]:
-            found = [await s.hub.get("/mandates/routing", affair=AFFAIR, area=area) for area in (HEIR, PART)]
+            found = [await s.checker.get("/mandates/routing", affair=AFFAIR, area=area) for area in (HEIR, PART)]
             return [one["responsible"]["holder"] for one in found]
 
         assert await routed() == [COMMUNITY, "dept-sanitation"]

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from .caller import Callers, GivenUp, Json
+from .caller import READER, Callers, GivenUp, Json
 from .checker import MOVED_ON
 
 RUBBISH, WASTE = "01-02", "01-03"
 AFFAIR, HANDLE, PRICE_FEN = "env.exposed-rubbish", "complaints.case.handle", 8000
 FIRM, SANITATION = "firm-jiecheng", "dept-sanitation"
-RESIDENT, CHECKER, ADMISSION = "resident-nanguan-01", "staff-street-03", "staff-street-02"
+RESIDENT, CHECKER, ADMISSION = "resident-nanguan-01", READER, "staff-street-02"
 COMMUNITIES = {
     "321302002903": "shuanghe",
     "321302002904": "yongyang",

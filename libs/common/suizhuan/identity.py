@@ -30,6 +30,8 @@ from suizhuan.settings import IssuerSettings
 
 Kind = Literal["staff", "resident", "service", "hub"]
 KINDS: frozenset[str] = frozenset({"staff", "resident", "service", "hub"})
+# Whom a service answers itself. A hub reads where it is masked and put on a receipt: at the gateway, from the streams.
+HEARD: frozenset[str] = KINDS - {"hub"}
 MAX_TOKEN = 8192
 CACHE_FOR_S = 60.0
 
@@ -74,8 +76,10 @@ class TokenVerifier:
         refetch_s: float = 5.0,
         max_age_s: float = 300.0,
         metrics: Metrics | None = None,
+        kinds: frozenset[str] = HEARD,
     ) -> None:
         self._clock = clock
+        self._kinds = kinds
         self._leeway = leeway_s
         self._outcomes = Children(metrics.tokens_total) if metrics is not None else None
         self._http = http
@@ -107,8 +111,8 @@ class TokenVerifier:
     async def verify(self, token: str) -> Identity:
         """The identity a token proves.
 
-        Errors: `unauthenticated` with the reason (in English, never a part of the token); `unavailable` when the
-        issuer's keys have never been reachable.
+        Errors: `unauthenticated` with the reason (in English, never a part of the token); `wrong_kind` for one of a
+        kind that is not heard here; `unavailable` when the issuer's keys have never been reachable.
         """
         try:
             return await self._verify(token)
@@ -168,6 +172,8 @@ class TokenVerifier:
         now = self._clock.now().timestamp()
         exp, nbf = self._in_force(claims, keys.settings.audience, now)
         identity = _identity(claims)
+        if identity.kind not in self._kinds:
+            raise Refusal("wrong_kind")
         self._remember(digest, _Seen(identity, nbf, min(exp, now + CACHE_FOR_S)))
         self._count("verified")
         return identity

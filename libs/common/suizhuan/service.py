@@ -35,7 +35,7 @@ from suizhuan.errors import ErrorCatalogue
 from suizhuan.events import EventRegistry
 from suizhuan.gauges import Gauges, Look
 from suizhuan.handling import Handling
-from suizhuan.identity import TokenVerifier
+from suizhuan.identity import HEARD, TokenVerifier
 from suizhuan.inbox import Inbound
 from suizhuan.kernel.clock import Clock, SystemClock
 from suizhuan.kernel.refusal import Refusal
@@ -96,8 +96,11 @@ class Parts:
         broker: Log | None = None,
         clock: Clock | None = None,
         database: Database | None = None,
+        kinds: frozenset[str] = HEARD,
     ) -> Parts:
-        """Everything from the settings; a log, a clock and a database may be handed in (embedded profile, tests)."""
+        """Everything from the settings; a log, a clock and a database may be handed in (embedded profile, tests).
+
+        `kinds` of identities are heard."""
         clock = clock or SystemClock()
         profile = load_profile(settings.profile)
         metrics = Metrics(CollectorRegistry(), name)
@@ -106,7 +109,7 @@ class Parts:
         )
         tracing = Tracing(name, endpoint=settings.otlp_endpoint)
         uow = UnitOfWork(database, registry, clock, profile.authority.timing, metrics, tracing=tracing)
-        broker = broker or connect_log(settings.log_url, clock)
+        broker = broker or connect_log(settings, clock)
         own_topics = OwnTopics(database, broker, list(registry.topics.values()), clock)
         return Parts(
             name=name,
@@ -123,6 +126,7 @@ class Parts:
                 leeway_s=settings.token_leeway,
                 trust_demo_issuer=settings.trust_demo_issuer,
                 metrics=metrics,
+                kinds=kinds,
             ),
             tracing=tracing,
             uow=uow,

@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -100,6 +100,18 @@ class ServiceSettings(BaseSettings):
         pattern=r"^(embedded:///.+|kafka://[^/,]+(,[^/,]+)*)$",
         repr=False,
     )
+    log_login: str | None = setting(
+        "The service's own login at Kafka (SASL/SCRAM-SHA-512)",
+        "服务在 Kafka 的登录名（SASL/SCRAM-SHA-512）",
+        default=None,
+        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+    )
+    log_password: SecretStr | None = setting("Its password", "其密码", default=None)
+    log_ca: Path | None = setting(
+        "Certificates (PEM) that Kafka's brokers are checked against; without it the connection is not encrypted",
+        "校验 Kafka 证书的 CA（PEM）；不填则连接不加密",
+        default=None,
+    )
     redis_url: str | None = setting(
         "Redis for cached reads and rate limits; without it both stay in the process",
         "Redis 地址；不填则缓存与限流只在进程内",
@@ -173,6 +185,12 @@ class ServiceSettings(BaseSettings):
     failpoint: str | None = setting(
         "The point at which the process kills itself", "进程在该点自行终止", default=None, dev=True
     )
+
+    @model_validator(mode="after")
+    def _login_with_its_password(self) -> Self:
+        if (self.log_login is None) != (self.log_password is None):
+            raise ValueError("log_login and log_password belong together")
+        return self
 
     @property
     def kafka_servers(self) -> str | None:

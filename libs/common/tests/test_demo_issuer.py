@@ -16,7 +16,7 @@ import pytest
 from deploy.demo_issuer import ISSUER, create_issuer_app, jwks_file
 from deploy.demo_issuer.__main__ import WARNING
 from deploy.demo_issuer.app import Client, Person, load_clients, load_people
-from suizhuan.identity import TokenVerifier
+from suizhuan.identity import KINDS, TokenVerifier
 from suizhuan.kernel.clock import ManualClock
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.service_tokens import ServiceTokens
@@ -38,7 +38,7 @@ async def http(tmp_path: Path, clock: ManualClock) -> AsyncIterator[httpx.AsyncC
 
 
 def verifier(clock: ManualClock, http: httpx.AsyncClient, *issuers: IssuerSettings, trust: bool) -> TokenVerifier:
-    return TokenVerifier(issuers or (BY_URL,), clock=clock, http=http, trust_demo_issuer=trust)
+    return TokenVerifier(issuers or (BY_URL,), clock=clock, http=http, trust_demo_issuer=trust, kinds=KINDS)
 
 
 async def token(http: httpx.AsyncClient, **form: str) -> str:

@@ -16,7 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from prometheus_client import CollectorRegistry
 
-from suizhuan.identity import Identity, TokenVerifier
+from suizhuan.identity import KINDS, Identity, TokenVerifier
 from suizhuan.kernel.clock import ManualClock
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.metrics import Metrics
@@ -63,10 +63,20 @@ async def test_a_token_of_a_trusted_issuer_tells_who_calls(verifier: TokenVerifi
     ("kind", "org"), [("resident", None), ("service", None), ("hub", None), ("staff", "org-1"), ("service", "org-1")]
 )
 async def test_every_kind_of_identity_is_known(
-    verifier: TokenVerifier, issuer: Issuer, kind: str, org: str | None
+    http: httpx.AsyncClient, clock: ManualClock, issuer: Issuer, kind: str, org: str | None
 ) -> None:
+    verifier = TokenVerifier([city()], clock=clock, http=http, kinds=KINDS)
     identity = await verifier.verify(issuer.token(kind=kind, org=org))
     assert (identity.kind, identity.org, identity.scopes) == (kind, org, frozenset())
+    await verifier.close()
+
+
+async def test_a_hub_is_heard_only_where_that_is_said(verifier: TokenVerifier, issuer: Issuer) -> None:
+    token = issuer.token(kind="hub", org=None, purpose="statistics")
+    for _ in range(2):
+        with pytest.raises(Refusal) as caught:
+            await verifier.verify(token)
+        assert caught.value.code == "wrong_kind"
 
 
 async def test_rsa_and_edwards_keys_verify_too(verifier: TokenVerifier, issuer: Issuer) -> None:

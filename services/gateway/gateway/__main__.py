@@ -26,7 +26,7 @@ def audit(arguments: list[str]) -> int:
     """Errors are exit codes: see `gateway.auditor.cli`."""
     settings = load_settings(Settings, "gateway")
     configure_logs(settings)
-    log, rules = connect_log(settings.log_url, SystemClock()), rules_of(load_profile(settings.profile))
+    log, rules = connect_log(settings, SystemClock()), rules_of(load_profile(settings.profile))
     return cli.main(log, rules, arguments, settings.topics)
 
 

@@ -28,6 +28,7 @@ from gateway.upstreams import Upstreams
 from gateway.webhooks import Webhooks
 from suizhuan.authority.records import DoneView
 from suizhuan.cache import Cache
+from suizhuan.identity import KINDS
 from suizhuan.kernel.clock import Clock
 from suizhuan.ports.log import Log
 from suizhuan.profile import Profile
@@ -54,7 +55,7 @@ def build(
 ) -> Service:
     """Everything from the settings. A log, a clock, and transports to services in this process may be handed in."""
     settings = own(settings)
-    parts = Parts.make("gateway", settings, EVENTS, broker=broker, clock=clock)
+    parts = Parts.make("gateway", settings, EVENTS, broker=broker, clock=clock, kinds=KINDS)
     cache = Cache(
         redis_url=settings.redis_url,
         clock=parts.clock,

@@ -28,7 +28,7 @@ CALLERS: dict[str, tuple[str | None, str, str]] = {
 }
 HOME = dict.fromkeys(CALLERS, KIND) | {"community": OK, "other community": POWER, "owner": POWER}
 STAFF = dict.fromkeys(CALLERS, KIND) | {"community": OK, "other community": OK, "owner": OK}
-ANYBODY = dict.fromkeys(CALLERS, OK)
+ANYBODY = dict.fromkeys(CALLERS, OK) | {"hub": KIND}  # which reads at the gateway alone
 SELF = dict.fromkeys(CALLERS, KIND) | {"mine": OK, "resident": LINK}
 
 Body = Callable[[dict[str, str]], Any]

@@ -225,6 +225,8 @@ async def test_registers_are_open_to_who_is_signed_in_and_to_nobody_else(world: 
         answer = await world.ask("GET", path, org, resident=RESIDENT if role == "resident" else None, area=STREET)
         assert answer.status_code == 200, (role, answer.text)
     assert (await world.http.get(path)).status_code == 401
+    hub = await world.http.get(path, headers={"Authorization": f"Bearer {world.token(None, kind='hub')}"})
+    assert (hub.status_code, hub.json()["code"]) == (403, KIND)  # it reads at the gateway alone
 
 
 async def test_a_program_and_a_hub_act_no_more_than_a_resident(world: World) -> None:

@@ -32,7 +32,7 @@ STAFF = {"own": COMMUNITY, "foreign": OTHER, "owner": CIVIL, "powerless": STREET
 RESIDENTS = {"self": "r:wang", "other": "r:li", "stranger": "r:zhao"}
 
 Row = tuple[str, ...]
-ANYBODY: Row = (OK,) * 9 + (NONE,)
+ANYBODY: Row = (OK,) * 8 + (KIND, NONE)  # a hub reads at the gateway alone
 STAFF_ONLY: Row = (OK,) * 4 + (KIND,) * 5 + (NONE,)
 # At NANGUAN the affair's owner yields to the community to which it has given the mandate.
 POWERFUL: Row = (OK, POWER, POWER, POWER) + (KIND,) * 5 + (NONE,)

@@ -1,0 +1,53 @@
+"""Who may do what on the brokers, from the topology: nobody can forge another department's events.
+
+Every service has a login of its own: with it, it writes its own topics and no other, reads what it has declared, and
+takes part in its own groups. A hub's login reads what departments say in public, in groups whose names begin with its
+own, and writes nothing. The rest is refused by the broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from deploy.topology import BY_NAME, GATEWAY, SERVICES, ServiceSpec
+
+HUB = "hub"
+LOGINS = (*BY_NAME, HUB)
+
+Operation = Literal["read", "write"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rule:
+    """`login` may do this with the topic or the group of this name, or, where `prefixed`, with all that begin so.
+
+    Who may read or write may also describe."""
+
+    login: str
+    kind: Literal["topic", "group"]
+    name: str
+    operation: Operation
+    prefixed: bool = False
+
+
+def rules() -> list[Rule]:
+    """All that is allowed on this platform."""
+    return sorted({*_hub(), *(rule for service in SERVICES for rule in _service(service))})
+
+
+def _service(service: ServiceSpec) -> Iterator[Rule]:
+    own = {topic.name for topic in service.topics}
+    for topic in own:
+        yield Rule(service.name, "topic", topic, "write")
+    for topic in {*own, *service.read}:
+        yield Rule(service.name, "topic", topic, "read")  # its own too: after a restore it reads what it has said
+    for group in service.groups:
+        yield Rule(service.name, "group", group, "read")
+
+
+def _hub() -> Iterator[Rule]:
+    for topic in BY_NAME[GATEWAY].heard:
+        yield Rule(HUB, "topic", topic, "read")
+    yield Rule(HUB, "group", f"{HUB}.", "read", prefixed=True)

@@ -1,0 +1,169 @@
+"""Every login against every topic and every group, on a broker of its own: what is not granted is refused by it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
+
+from deploy.access import HUB, LOGINS, Rule, rules
+from deploy.local import Kafka, Unavailable
+from deploy.local.granting import grant
+from deploy.local.kafka import ADMIN
+from deploy.local.topics import make_all
+from deploy.topology import AUTHORITY, GATEWAY, SERVICES, TOPIC_NAMES
+from suizhuan.adapters.kafka_client import security
+from suizhuan.adapters.kafka_log import KafkaLog
+from suizhuan.ports.log import LogUnavailable
+from suizhuan.ports.log import TopicPartition as Partition
+
+pytestmark = pytest.mark.real
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
+
+WRITERS = {topic.name: service.name for service in SERVICES for topic in service.topics}
+READERS = {
+    topic: {service.name for service in SERVICES if topic in service.read} | {WRITERS[topic]} for topic in TOPIC_NAMES
+}
+GROUPS = {group: service.name for service in SERVICES for group in service.groups} | {
+    f"{HUB}.dashboards": HUB,
+    HUB: None,
+    "anybody": None,
+}
+PUBLIC = {topic for service in SERVICES if service.name == GATEWAY for topic in service.heard}
+
+
+def declared(login: str) -> set[str]:
+    return PUBLIC if login == HUB else {topic for topic, readers in READERS.items() if login in readers}
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """With a login for each service and for a hub, all topics, a record in each, and what the topology allows."""
+    kafka = Kafka(tmp_path_factory.mktemp("guarded") / "kafka", brief=True, logins=LOGINS)
+    try:
+        kafka.start()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    yield kafka
+    kafka.kill()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def granted(broker: Kafka) -> Kafka:
+    admin = as_(broker, ADMIN)
+    await make_all(broker.url, admin)
+    await grant(broker.url, rules(), admin)
+    async with AIOKafkaProducer(bootstrap_servers=broker.url, **admin) as producer:
+        for topic in TOPIC_NAMES:
+            await producer.send_and_wait(topic, b"there", key=b"one", partition=0)
+    return broker
+
+
+def as_(broker: Kafka, login: str) -> dict[str, Any]:
+    return security(login, broker.passwords[login])
+
+
+async def may_write(broker: Kafka, login: str) -> set[str]:
+    """To which topics the broker lets it append."""
+    found = set()
+    async with AIOKafkaProducer(bootstrap_servers=broker.url, acks="all", **as_(broker, login)) as producer:
+        for topic in TOPIC_NAMES:
+            try:
+                await producer.send_and_wait(topic, b"forged", key=b"one", partition=0)
+                found.add(topic)
+            except TopicAuthorizationFailedError:
+                continue
+    return found
+
+
+async def may_read(broker: Kafka, login: str) -> set[str]:
+    """Of which topics it is given the first record. Who is not told that a topic exists may not read it either."""
+    found = set()
+    log = KafkaLog(broker.url, security=as_(broker, login))
+    for topic in TOPIC_NAMES:
+        try:
+            await log.partitions(topic)
+        except LogUnavailable as refused:
+            assert "TopicAuthorizationFailed" in str(refused)
+            continue
+        reader = await log.reader({Partition(topic, 0): 0})
+        if await reader.poll(timeout=10, max_records=1):
+            found.add(topic)
+        await reader.close()
+    await log.close()
+    return found
+
+
+async def may_join(broker: Kafka, login: str) -> set[str]:
+    """In which groups it may say how far it is."""
+    topic, found = min(declared(login)), set()
+    for group in GROUPS:
+        place = TopicPartition(topic, 0)
+        async with consumer(broker, login, group_id=group) as client:
+            client.assign([place])
+            try:
+                await client.commit({place: 0})
+                found.add(group)
+            except GroupAuthorizationFailedError:
+                continue
+    return found
+
+
+@asynccontextmanager
+async def consumer(broker: Kafka, login: str, **more: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    client = AIOKafkaConsumer(bootstrap_servers=broker.url, enable_auto_commit=False, **more, **as_(broker, login))
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.stop()
+
+
+@in_one_loop
+@pytest.mark.parametrize("login", LOGINS)
+async def test_a_login_writes_its_own_topics_only(granted: Kafka, login: str) -> None:
+    assert await may_write(granted, login) == {topic for topic, writer in WRITERS.items() if writer == login}
+
+
+@in_one_loop
+@pytest.mark.parametrize("login", LOGINS)
+async def test_a_login_reads_what_was_declared_only(granted: Kafka, login: str) -> None:
+    assert await may_read(granted, login) == declared(login)
+
+
+@in_one_loop
+@pytest.mark.parametrize("login", LOGINS)
+async def test_a_login_takes_part_in_its_own_groups_only(granted: Kafka, login: str) -> None:
+    assert await may_join(granted, login) == {group for group, owner in GROUPS.items() if owner == login}
+
+
+@in_one_loop
+@pytest.mark.parametrize("how", [{}, security("finance", "guessed"), security("nobody", "guessed")])
+async def test_nobody_comes_in_without_a_login(granted: Kafka, how: dict[str, Any]) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=granted.url, request_timeout_ms=3000, **how)
+    with pytest.raises(KafkaConnectionError if not how else KafkaError):
+        await producer.start()
+    await producer.stop()
+
+
+def test_passwords_are_for_the_eyes_of_their_owner(broker: Kafka) -> None:
+    secret: list[Path] = [broker.folder / "logins.json", broker.folder / "server.properties"]
+    assert [oct(file.stat().st_mode & 0o777) for file in secret] == ["0o600"] * 2
+    assert len(set(broker.passwords.values())) == len(LOGINS) + 2
+
+
+def test_a_hub_never_reads_who_holds_a_power_before_it_is_moved() -> None:
+    """Grants are for services; what a hub gets of a mandate is said in public."""
+    assert Rule(HUB, "topic", AUTHORITY, "read") not in rules()
+    assert {rule.operation for rule in rules() if rule.login == HUB} == {"read"}
