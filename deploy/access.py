@@ -1,20 +1,20 @@
 """Who may do what on the brokers, from the topology: nobody can forge another department's events.
 
 Every service has a login of its own: with it, it writes its own topics and no other, reads what it has declared, and
-takes part in its own groups. A hub's login reads what departments say in public, in groups whose names begin with its
-own, and writes nothing. The rest is refused by the broker.
+takes part in its own groups. A hub's login reads the topic on which the gateway puts what that hub has subscribed to,
+in groups whose names begin with that topic's, and writes nothing. The rest is refused by the broker.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
-from deploy.topology import BY_NAME, GATEWAY, SERVICES, ServiceSpec
+from deploy.topology import BY_NAME, GATEWAY, HUBS, SERVICES, ServiceSpec
 
-HUB = "hub"
-LOGINS = (*BY_NAME, HUB)
+LOGINS = (*BY_NAME, *HUBS)
 
 Operation = Literal["read", "write"]
 
@@ -34,7 +34,7 @@ class Rule:
 
 def rules() -> list[Rule]:
     """All that is allowed on this platform."""
-    return sorted({*_hub(), *(rule for service in SERVICES for rule in _service(service))})
+    return sorted({*chain.from_iterable(map(_service, SERVICES)), *chain.from_iterable(map(_hub, HUBS))})
 
 
 def _service(service: ServiceSpec) -> Iterator[Rule]:
@@ -47,7 +47,8 @@ def _service(service: ServiceSpec) -> Iterator[Rule]:
         yield Rule(service.name, "group", group, "read")
 
 
-def _hub() -> Iterator[Rule]:
-    for topic in BY_NAME[GATEWAY].heard:
-        yield Rule(HUB, "topic", topic, "read")
-    yield Rule(HUB, "group", f"{HUB}.", "read", prefixed=True)
+def _hub(hub: str) -> Iterator[Rule]:
+    topic = f"hub.{hub}"
+    yield Rule(GATEWAY, "topic", topic, "write")
+    yield Rule(hub, "topic", topic, "read")
+    yield Rule(hub, "group", f"{topic}.", "read", prefixed=True)

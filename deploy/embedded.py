@@ -26,6 +26,7 @@ import uvloop
 from rich.console import Console
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deploy.demo_issuer import ISSUER, create_issuer_app, jwks_file
 from deploy.people import clients, people
@@ -64,10 +65,10 @@ class Platform:
             clock=self.clock,
         )
         self.departments: dict[str, Service] = {name: self._built(name) for name in DEPARTMENTS}
-        upstreams = {name: httpx.ASGITransport(app=service.app) for name, service in self.departments.items()}
+        upstreams = {name: httpx.ASGITransport(app=_of(service)) for name, service in self.departments.items()}
         self.gateway = self._built(GATEWAY, upstreams=upstreams)
         self.app = Starlette(routes=[Mount(ISSUER_PATH, app=self.issuer)])
-        self.app.router.default = self.gateway.app  # also addresses that no pattern takes, such as with a line break
+        self.app.router.default = _of(self.gateway)  # also addresses that no pattern takes, such as with a line break
 
     @property
     def services(self) -> list[Service]:
@@ -104,6 +105,12 @@ class Platform:
             await service.start()
         return first
 
+    async def load(self) -> None:
+        """Make every API that nobody has asked for yet; between two of them others are served."""
+        for service in self.services:
+            _ = service.app
+            await asyncio.sleep(0)
+
     async def stop(self) -> None:
         """Stop and close everything, the log last."""
         for service in reversed(self.services):
@@ -123,6 +130,15 @@ class Platform:
             if (reason := await service.ready()) is not None:
                 return f"{service.parts.name}: {reason}"
         return None
+
+
+def _of(service: Service) -> ASGIApp:
+    """The API of a service, which is made at the first request."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await service.app(scope, receive, send)
+
+    return app
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -191,6 +207,7 @@ async def serve(data: Path, host: str, sock: socket.socket) -> None:
             first=[f"{words} · {time.monotonic() - began:.1f} s"],
             tour="make tour",
         ):
+            await platform.load()
             settle_garbage()
             await asyncio.wait({stopping, serving, *replaced}, return_when=asyncio.FIRST_COMPLETED)
         if (why := platform.why_stopped) is not None:

@@ -158,4 +158,7 @@ SERVICES = tuple(service for service in EVERY if service.name not in WITHOUT)
 BY_NAME = {service.name: service for service in SERVICES}
 DEPARTMENTS = tuple(name for name in BY_NAME if name != GATEWAY)
 TOPICS = tuple(topic for service in SERVICES for topic in service.topics)
+# Hubs that may have a login at Kafka, each with a topic of its own on which the gateway puts what it has subscribed to.
+HUBS = ("hub-smart-city", "hub-statistics")
+HUB_TOPICS = tuple(Topic(f"hub.{hub}") for hub in HUBS)
 TOPIC_NAMES = tuple(sorted(topic.name for topic in TOPICS))

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from deploy.topology import TOPICS
+from deploy.topology import HUB_TOPICS, TOPICS
 from suizhuan.adapters.kafka_log import KafkaLog
 from suizhuan.ports.log import TopicSpec, UnknownTopic
 
@@ -31,7 +31,8 @@ async def refuse_existing(kafka: str, security: Mapping[str, Any]) -> None:
 async def make_all(kafka: str, security: Mapping[str, Any]) -> None:
     """Those that are not there yet."""
     async with _log(kafka, security) as log:
-        await log.ensure_topics([TopicSpec(t.name, t.partitions, t.compacted, t.min_compaction_lag_s) for t in TOPICS])
+        topics = (*TOPICS, *HUB_TOPICS)
+        await log.ensure_topics([TopicSpec(t.name, t.partitions, t.compacted, t.min_compaction_lag_s) for t in topics])
 
 
 @contextlib.asynccontextmanager

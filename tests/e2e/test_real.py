@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 import pytest_asyncio
+from aiokafka import AIOKafkaConsumer
 
 from deploy.access import LOGINS
 from deploy.local import Kafka, Unavailable
@@ -17,6 +19,7 @@ from deploy.local.platform import ISSUER_NAME, Platform
 from deploy.story import PARTS, Client, Scene, Silent, ending, handling, scene, tell
 from deploy.story.client import Caller, Json, ProblemAnswer
 from deploy.story.scene import COMMUNITY, FIRM, NANGUAN
+from deploy.topology import HUBS
 
 from . import checks
 
@@ -121,6 +124,32 @@ async def test_the_story_comes_out_as_told_twice_at_once(real: Real) -> None:
     async with real.client() as one, real.client() as two:
         await asyncio.gather(tell(one, Silent(), patience=PATIENCE_S), tell(two, Silent(), patience=PATIENCE_S))
     await real.check()
+
+
+async def test_a_hub_reads_by_its_own_login_what_it_has_subscribed_to(real: Real) -> None:
+    topic = f"hub.{HUBS[0]}"
+    reader = AIOKafkaConsumer(
+        topic,
+        bootstrap_servers=real.kafka.url,
+        group_id=f"{topic}.dashboard",
+        auto_offset_reset="earliest",
+        **real.platform.security(HUBS[0]),
+    )
+    async with real.client() as client:
+        hub = await client.sign_in_program(HUBS[0], "demo-hub-secret")
+        made = await hub.post("/subscriptions", {"url": "kafka:", "types": ["complaints.case.reported"]})
+        resident = await client.sign_in("resident-nanguan-01")
+        case = (await resident.post("/complaints/cases", REPORT))["id"]
+        await reader.start()
+        try:
+            record = await asyncio.wait_for(reader.getone(), PATIENCE_S)
+        finally:
+            await reader.stop()
+        told = json.loads(record.value)
+        assert (record.key.decode(), told["subject"], told["type"]) == (case, case, "complaints.case.reported.v1")
+        receipts = (await hub.get("/receipts"))["items"]
+        assert [(r["how"], r["events"]) for r in receipts if r["subscription"] == made["id"]] == [("kafka", 1)]
+        await hub.post(f"/subscriptions/{made['id']}/end")
 
 
 @pytest.mark.parametrize(

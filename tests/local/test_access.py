@@ -17,12 +17,12 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from deploy.access import HUB, LOGINS, Rule, rules
+from deploy.access import LOGINS, rules
 from deploy.local import Kafka, Unavailable
 from deploy.local.granting import grant
 from deploy.local.kafka import ADMIN
 from deploy.local.topics import make_all
-from deploy.topology import AUTHORITY, GATEWAY, SERVICES, TOPIC_NAMES
+from deploy.topology import GATEWAY, HUBS, SERVICES
 from suizhuan.adapters.kafka_client import security
 from suizhuan.adapters.kafka_log import KafkaLog
 from suizhuan.ports.log import LogUnavailable
@@ -31,20 +31,13 @@ from suizhuan.ports.log import TopicPartition as Partition
 pytestmark = pytest.mark.real
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
-WRITERS = {topic.name: service.name for service in SERVICES for topic in service.topics}
-READERS = {
-    topic: {service.name for service in SERVICES if topic in service.read} | {WRITERS[topic]} for topic in TOPIC_NAMES
-}
-GROUPS = {group: service.name for service in SERVICES for group in service.groups} | {
-    f"{HUB}.dashboards": HUB,
-    HUB: None,
-    "anybody": None,
-}
-PUBLIC = {topic for service in SERVICES if service.name == GATEWAY for topic in service.heard}
-
-
-def declared(login: str) -> set[str]:
-    return PUBLIC if login == HUB else {topic for topic, readers in READERS.items() if login in readers}
+WRITES = {service.name: {topic.name for topic in service.topics} for service in SERVICES} | {hub: set() for hub in HUBS}
+READS = {service.name: {*service.read, *WRITES[service.name]} for service in SERVICES}
+TOPICS = sorted(set().union(*WRITES.values()) | {f"hub.{hub}" for hub in HUBS})
+WRITES[GATEWAY] |= {f"hub.{hub}" for hub in HUBS}
+READS |= {hub: {f"hub.{hub}"} for hub in HUBS}
+GROUPS: dict[str, str | None] = {group: service.name for service in SERVICES for group in service.groups}
+GROUPS |= {f"hub.{hub}.dashboards": hub for hub in HUBS} | {"hub": None, "hub.anybody": None, "anybody": None}
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +58,7 @@ async def granted(broker: Kafka) -> Kafka:
     await make_all(broker.url, admin)
     await grant(broker.url, rules(), admin)
     async with AIOKafkaProducer(bootstrap_servers=broker.url, **admin) as producer:
-        for topic in TOPIC_NAMES:
+        for topic in TOPICS:
             await producer.send_and_wait(topic, b"there", key=b"one", partition=0)
     return broker
 
@@ -78,7 +71,7 @@ async def may_write(broker: Kafka, login: str) -> set[str]:
     """To which topics the broker lets it append."""
     found = set()
     async with AIOKafkaProducer(bootstrap_servers=broker.url, acks="all", **as_(broker, login)) as producer:
-        for topic in TOPIC_NAMES:
+        for topic in TOPICS:
             try:
                 await producer.send_and_wait(topic, b"forged", key=b"one", partition=0)
                 found.add(topic)
@@ -91,7 +84,7 @@ async def may_read(broker: Kafka, login: str) -> set[str]:
     """Of which topics it is given the first record. Who is not told that a topic exists may not read it either."""
     found = set()
     log = KafkaLog(broker.url, security=as_(broker, login))
-    for topic in TOPIC_NAMES:
+    for topic in TOPICS:
         try:
             await log.partitions(topic)
         except LogUnavailable as refused:
@@ -107,7 +100,7 @@ async def may_read(broker: Kafka, login: str) -> set[str]:
 
 async def may_join(broker: Kafka, login: str) -> set[str]:
     """In which groups it may say how far it is."""
-    topic, found = min(declared(login)), set()
+    topic, found = min(READS[login]), set()
     for group in GROUPS:
         place = TopicPartition(topic, 0)
         async with consumer(broker, login, group_id=group) as client:
@@ -133,13 +126,13 @@ async def consumer(broker: Kafka, login: str, **more: Any) -> AsyncIterator[AIOK
 @in_one_loop
 @pytest.mark.parametrize("login", LOGINS)
 async def test_a_login_writes_its_own_topics_only(granted: Kafka, login: str) -> None:
-    assert await may_write(granted, login) == {topic for topic, writer in WRITERS.items() if writer == login}
+    assert await may_write(granted, login) == WRITES[login]
 
 
 @in_one_loop
 @pytest.mark.parametrize("login", LOGINS)
 async def test_a_login_reads_what_was_declared_only(granted: Kafka, login: str) -> None:
-    assert await may_read(granted, login) == declared(login)
+    assert await may_read(granted, login) == READS[login]
 
 
 @in_one_loop
@@ -161,9 +154,3 @@ def test_passwords_are_for_the_eyes_of_their_owner(broker: Kafka) -> None:
     secret: list[Path] = [broker.folder / "logins.json", broker.folder / "server.properties"]
     assert [oct(file.stat().st_mode & 0o777) for file in secret] == ["0o600"] * 2
     assert len(set(broker.passwords.values())) == len(LOGINS) + 2
-
-
-def test_a_hub_never_reads_who_holds_a_power_before_it_is_moved() -> None:
-    """Grants are for services; what a hub gets of a mandate is said in public."""
-    assert Rule(HUB, "topic", AUTHORITY, "read") not in rules()
-    assert {rule.operation for rule in rules() if rule.login == HUB} == {"read"}

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
+from starlette.datastructures import State
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Lifespan
 
@@ -42,12 +43,13 @@ def create_app(
     version: str = "0.1.0",
     lifespan: Lifespan[FastAPI] | None = None,
     description: str = "",
+    state: State | None = None,
 ) -> FastAPI:
     """A service's app.
 
     Promise: every answer that is not a success is a problem (RFC 9457) with a code of the catalogue; no input makes
     it answer 500; docs work without the internet and under a prefix. A check in `readiness` gives None when ready,
-    else the reason. `app.state` holds `settings`, `verifier`, `metrics` and `tracing`; the service adds its own.
+    else the reason. `app.state` is `state`; `settings`, `verifier`, `metrics` and `tracing` are added to it.
     """
     app = FastAPIOffline(
         redoc_url=None,  # it asks a foreign site for a picture
@@ -60,6 +62,7 @@ def create_app(
     app.root_path = settings.root_path  # given to FastAPI at its making, it warns
     tracing = tracing or Tracing(service, endpoint=settings.otlp_endpoint, version=version)
     problems = Problems(catalogue, metrics, max_body_bytes=settings.max_body_bytes)
+    app.state = state or app.state
     app.state.service = service
     app.state.settings = settings
     app.state.verifier = verifier

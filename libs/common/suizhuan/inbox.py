@@ -20,7 +20,7 @@ class View(BaseModel):
     So a later version that only adds passes, and one that took something away is told (dead letter). Codes of areas are
     fields of the type `suizhuan.areas.CodeOfToday`: handlers read today's, whatever the neighbour knew."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 # The data of one version as that of the next; a pure function that leaves its argument as it is.

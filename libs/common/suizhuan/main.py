@@ -78,7 +78,7 @@ async def _serve(service: Service, role: str) -> int:
     if not await _started(service, role, stop):
         return 0
     settle_garbage()
-    server = http_server(service)
+    server = http_server(service, role)
     serving = asyncio.create_task(server.serve(), name=f"{service.parts.name}:http")
     stopping = [asyncio.create_task(event.wait()) for event in (stop, service.stopped)]
     try:
@@ -123,11 +123,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def http_server(service: Service) -> uvicorn.Server:
+def http_server(service: Service, role: str = "all") -> uvicorn.Server:
     """The HTTP server of a service. Workers serve too: health and metrics."""
     settings = service.parts.settings
     config = uvicorn.Config(
-        service.app,
+        service.operations() if role == "worker" else service.app,
         host=settings.host,
         port=settings.port,
         log_config=None,

@@ -19,8 +19,9 @@ from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Column
 from sqlalchemy.exc import DBAPIError
+from starlette.datastructures import State
 
-from suizhuan import areas, routes_documents, routes_reconcile, routes_repair
+from suizhuan import areas
 from suizhuan.adapters.connect import connect_log
 from suizhuan.app import create_app
 from suizhuan.authority import grants as granted
@@ -144,7 +145,7 @@ class Service:
     migrations: Path
     title: str
     catalogue: ErrorCatalogue
-    routers: Sequence[APIRouter]
+    routers: Callable[[], Sequence[APIRouter]]  # loaded when somebody first asks: a third of a start is loading them
     inbound: Inbound
     deadlines: Mapping[str, DeadlineHandler] = field(default_factory=dict)
     extra: Sequence[Component] = ()
@@ -154,7 +155,8 @@ class Service:
     projections: Sequence[Projection] = ()  # beside the replica of the grants
     adoption: Adoption = field(default_factory=Adoption)  # after a restore
     placed: Sequence[Column[Any]] = ()  # columns of its tables that hold codes of areas: they follow when those change
-    app: FastAPI = field(init=False)
+    state: State = field(default_factory=State)  # that of `app`
+    _app: FastAPI | None = None
     reconciler: Reconciler = field(init=False)
     repairs: Repairs = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -167,16 +169,35 @@ class Service:
         p = self.parts
         p.replica.placed = self.placed
         self.deadlines = {areas.SETTLE: self._settle, **self.deadlines}
-        self.app = create_app(
+        self.state.uow = p.uow
+        self.state.parts = p
+        handling = Handling(self.inbound.group, self.inbound, p.uow)
+        self.repairs = self.state.repairs = Repairs([handling])
+        self.reconciler = self.state.reconciler = Reconciler(
+            p.uow, p.broker, handling, self.inbound.topics, self.adoption
+        )
+
+    @property
+    def app(self) -> FastAPI:
+        """Its API, made when it is first wanted."""
+        if self._app is None:
+            from suizhuan import routes_documents, routes_reconcile, routes_repair  # noqa: PLC0415
+
+            documents = routes_documents.router_of(self.parts.registry, self.inbound, self.title)
+            self._app = self._made([*self.routers(), routes_repair.router, routes_reconcile.router, documents])
+        return self._app
+
+    def operations(self) -> FastAPI:
+        """What a process of it shows that nobody calls: its health and its metrics."""
+        return self._made([])
+
+    def _made(self, routers: Sequence[APIRouter]) -> FastAPI:
+        p = self.parts
+        return create_app(
             service=p.name,
             title=self.title,
             description=self.description,
-            routers=[
-                *self.routers,
-                routes_repair.router,
-                routes_reconcile.router,
-                routes_documents.router_of(p.registry, self.inbound, self.title),
-            ],
+            routers=routers,
             catalogue=self.catalogue,
             verifier=p.verifier,
             readiness={
@@ -188,13 +209,7 @@ class Service:
             settings=p.settings,
             metrics=p.metrics,
             tracing=p.tracing,
-        )
-        self.app.state.uow = p.uow
-        self.app.state.parts = p
-        handling = Handling(self.inbound.group, self.inbound, p.uow)
-        self.repairs = self.app.state.repairs = Repairs([handling])
-        self.reconciler = self.app.state.reconciler = Reconciler(
-            p.uow, p.broker, handling, self.inbound.topics, self.adoption
+            state=self.state,
         )
 
     @property

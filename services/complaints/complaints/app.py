@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from complaints import adopting, gauges, inbound, routes, routes_commands, routes_movements, tables, timers
+from fastapi import APIRouter
+
+from complaints import adopting, gauges, inbound, tables, timers
 from complaints.ends import PlannedEnds
 from complaints.errors import ERRORS
 from complaints.events import EVENTS
@@ -18,6 +21,13 @@ from suizhuan.service import Parts, Service
 from suizhuan.settings import ServiceSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def routers() -> Sequence[APIRouter]:
+    """Of its API, in the order in which addresses are compared."""
+    from complaints import routes, routes_commands, routes_movements  # noqa: PLC0415
+
+    return [routes_commands.router, routes_movements.router, routes.router]
 
 
 def build(
@@ -42,11 +52,11 @@ def build(
         title="诉求 Complaints",
         catalogue=ERRORS,
         placed=tables.PLACED,
-        routers=[routes_commands.router, routes_movements.router, routes.router],
+        routers=routers,
         inbound=inbound.make(rules, handovers, switches, settings.topics),
         look=gauges.look,
         deadlines=timers.make(rules, handovers, PlannedEnds(rules, handovers)),
     )
-    service.app.state.rules = rules
-    service.app.state.handovers = handovers
+    service.state.rules = rules
+    service.state.handovers = handovers
     return service

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from finance import gauges, inbound, routes, routes_bills, tables
+from fastapi import APIRouter
+
+from finance import gauges, inbound, tables
 from finance.adopting import ADOPTION
 from finance.bootstrap import publish_tariffs
 from finance.domain.ledger import Roles
@@ -18,6 +21,13 @@ from suizhuan.service import Parts, Service
 from suizhuan.settings import ServiceSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def routers() -> Sequence[APIRouter]:
+    """Of its API, in the order in which addresses are compared."""
+    from finance import routes, routes_bills  # noqa: PLC0415
+
+    return [routes.router, routes_bills.router]
 
 
 def build(
@@ -46,11 +56,11 @@ def build(
         title="经费 Finance",
         catalogue=ERRORS,
         placed=tables.PLACED,
-        routers=[routes.router, routes_bills.router],
+        routers=routers,
         inbound=inbound.make(money, settings.topics),
         look=gauges.look,
         adoption=ADOPTION,
     )
     service.on_start = lambda: publish_tariffs(service)
-    service.app.state.money = money
+    service.state.money = money
     return service

@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+from fastapi import APIRouter
 
-from gateway import inbound, routes_audit, routes_events, routes_hub, routes_passing, routes_reads, store_hub, timers
+from gateway import inbound, store_hub, timers
 from gateway.audit_runner import AuditRunner
 from gateway.auditor import Rules
 from gateway.compose import Composer
@@ -44,6 +45,19 @@ DESCRIPTION = """
 命令与查询以 `/服务名/…` 转发给各服务，凭调用者自己的令牌 / commands and queries go on to the services by `/service/…`,
 with the caller's own token: {services}
 """
+
+
+def routers(services: Sequence[str]) -> Sequence[APIRouter]:
+    """Of its API, in the order in which addresses are compared."""
+    from gateway import routes_audit, routes_events, routes_hub, routes_passing, routes_reads  # noqa: PLC0415
+
+    return [
+        routes_reads.router,
+        routes_events.router,
+        routes_audit.router,
+        routes_hub.router,
+        routes_passing.router_to(services),
+    ]
 
 
 def build(
@@ -93,20 +107,14 @@ def build(
         ),
         catalogue=ERRORS,
         placed=(*PLACED, subscription.c.area),
-        routers=[
-            routes_reads.router,
-            routes_events.router,
-            routes_audit.router,
-            routes_hub.router,
-            routes_passing.router_to(behind.names),
-        ],
+        routers=partial(routers, behind.names),
         inbound=inbound.make(staleness.changed, settings.topics),
         deadlines=timers.make(parts.profile.hub.receipts_days),
         on_start=partial(timers.begin, parts.uow),
         extra=[staleness, behind, webhooks],
         projections=[reads(settings.topics)],
     )
-    state = service.app.state
+    state = service.state
     state.own_settings = settings
     state.upstreams = behind
     state.streams = Streams(parts.broker, settings.max_streams, topics)

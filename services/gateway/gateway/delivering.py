@@ -10,6 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import httpx
 
@@ -26,8 +27,16 @@ from suizhuan.kernel.refusal import Refusal
 TOGETHER = 8  # aggregates at once
 
 
+class Delivery(Protocol):
+    """One way to a hub."""
+
+    async def deliver(self, events: Sequence[Event]) -> None:
+        """All of them, behind their receipts. Errors: `Failed`; LogUnavailable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class ToEndpoint:
     """What is the same for all batches while a worker has the subscription. `timeout` is in seconds, for each event."""
 
     client: httpx.AsyncClient

@@ -1,4 +1,4 @@
-"""One subscription is read from its position on and pushed to its endpoint.
+"""One subscription is read from its position on and pushed to its endpoint, or to its hub's own topic.
 
 Promise: every event that it wants, at least once; of one aggregate in order, the next only when the one before was
 taken; nothing lost by an endpoint that is away, however long. An endpoint that stays dead is parked and shown, and
@@ -7,13 +7,16 @@ goes on where it stopped when somebody resumes it. The position moves when all o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
 from gateway import store_hub
-from gateway.delivering import Delivery
+from gateway.appending import ToTopic, topic_of
+from gateway.delivering import Delivery, ToEndpoint
 from gateway.domain import cursor
 from gateway.domain.cursor import Positions
 from gateway.domain.purposes import Purpose, find
@@ -21,7 +24,7 @@ from gateway.domain.sight import Wanted
 from gateway.domain.subscription import Subscription
 from gateway.positions import resumed
 from gateway.posting import Failed, connected
-from gateway.receipts import WEBHOOK, Receipts
+from gateway.receipts import KAFKA, WEBHOOK, Receipts
 from gateway.signing import secret_of
 from gateway.stream import readable
 from suizhuan import areas
@@ -114,12 +117,9 @@ class _Run:
         p, held = self.pusher, self.subscription
         purpose = find(p.purposes, held.purpose)
         positions = await resumed(p.broker, cursor.decode(held.cursor, p.topics), p.topics)
-        receipts = Receipts(p.database, p.clock, held.hub, held.purpose, WEBHOOK, held.id)
-        secret = secret_of(p.key, held.id, held.generation)
         reader = await p.broker.reader({TopicPartition(topic, n): offset for (topic, n), offset in positions.items()})
         try:
-            async with connected(p.timeout) as client:
-                to = Delivery(client, p.clock, receipts, purpose, held.url, secret, p.timeout, p.inside)
+            async with self._way(purpose) as to:
                 going = True
                 while going:
                     batch = await reader.poll(timeout=POLL_S, max_records=BATCH)
@@ -129,6 +129,22 @@ class _Run:
                         going = await self._take(to, events, positions)
         finally:
             await reader.close()
+
+    @asynccontextmanager
+    async def _way(self, purpose: Purpose) -> AsyncIterator[Delivery]:
+        """To its endpoint, or to its hub's own topic."""
+        p, held = self.pusher, self.subscription
+        receipts = Receipts(p.database, p.clock, held.hub, held.purpose, WEBHOOK, held.id)
+        if (topic := topic_of(held.url)) is not None:
+            producer = await p.broker.producer(f"{p.worker}-{held.id}")
+            try:
+                yield ToTopic(p.broker, producer, topic, replace(receipts, how=KAFKA), purpose)
+            finally:
+                await producer.close()
+            return
+        async with connected(p.timeout) as client:
+            secret = secret_of(p.key, held.id, held.generation)
+            yield ToEndpoint(client, p.clock, receipts, purpose, held.url, secret, p.timeout, p.inside)
 
     async def _codes(self) -> Codes:
         async with self.pusher.database.glance() as conn:

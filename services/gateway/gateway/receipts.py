@@ -14,7 +14,7 @@ from suizhuan.context import new_id
 from suizhuan.db.database import Database
 from suizhuan.kernel.clock import Clock
 
-STREAM, WEBHOOK, READ = "stream", "webhook", "read"
+STREAM, WEBHOOK, KAFKA, READ = "stream", "webhook", "kafka", "read"
 MAX_WHAT = 200
 
 

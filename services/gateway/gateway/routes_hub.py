@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import store_hub
+from gateway.appending import KAFKA, own_topic, there
 from gateway.callers import purpose_of
 from gateway.domain import cursor
 from gateway.domain.purposes import Purpose
@@ -58,20 +59,24 @@ async def purposes(request: Request, _: Caller) -> PurposesOut:
     return PurposesOut(items=[PurposeOut.model_validate(p) for p in _parts(request).profile.hub.purposes])
 
 
-@router.post("/subscriptions", status_code=201, summary="订阅推送 / subscribe by webhook")
+@router.post("/subscriptions", status_code=201, summary="订阅推送 / subscribe by webhook, or at one's own topic")
 async def subscribe(request: Request, command: CommandDep, body: SubscribeIn) -> Response:
     """以机器身份与用途订阅；签名密钥只在此时与更换时给出 / its secret is shown now; signed after Standard Webhooks.
 
-    自某日起、自某一游标起，或从现在起 / from a date, from a cursor (of a snapshot), or from now on."""
+    自某日起、自某一游标起，或从现在起 / from a date, from a cursor (of a snapshot), or from now on.
+
+    Errors: `wrong_kind`, `purpose_unknown`, `endpoint_refused`, `too_many_subscriptions`, `cursor_malformed`,
+    `log_unreachable`."""
     purpose = _hub(request, command.identity)
     own: Settings = request.app.state.own_settings
     most = own.max_subscriptions
-    url = checked(body.url, inside=own.webhook_inside)
+    kafka = body.url == KAFKA
+    url = own_topic(command.identity.subject) if kafka else checked(body.url, inside=own.webhook_inside)
     async with _parts(request).database.glance() as conn:
         full = await store_hub.count(conn, command.identity.subject) >= most
     if full:  # before anything is looked up or read; but a repeat gets its answer again
         return _with_secret(request, await command.run(partial(_no_more, most), status=201))
-    await vetted(url, inside=own.webhook_inside)
+    await (there(_parts(request).broker, url) if kafka else vetted(url, inside=own.webhook_inside))
     types = patterns(body.types)
     area = trim(body.area) if body.area else None
     begin = moment_of(body.from_) if body.from_ else None

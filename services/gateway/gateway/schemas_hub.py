@@ -11,7 +11,7 @@ Type = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class SubscribeIn(BaseModel):
-    """订阅推送 / subscribe by webhook."""
+    """订阅推送 / what is pushed, and where."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -27,7 +27,7 @@ class SubscribeIn(BaseModel):
     )
 
     url: Annotated[str, StringConstraints(min_length=1, max_length=500)] = Field(
-        description="公网 https 地址 / an https address of the public network"
+        description="公网 https 地址；`kafka:` 为专用主题 / a public https address; `kafka:` for the hub's own topic"
     )
     types: Annotated[list[Type], Field(max_length=50)] = Field(
         default_factory=list, description="事件类型，可用通配；空为全部 / types, with wildcards; none: all"
@@ -87,7 +87,7 @@ class ReceiptOut(BaseModel):
     id: str
     hub: str
     purpose: str
-    how: str = Field(description="stream webhook read")
+    how: str = Field(description="stream webhook kafka read")
     subscription: str | None
     what: str | None = Field(
         description="综合查询的内容 / which composed answer", examples=["/communities/321302002907"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from mandates import gauges, inbound, routes, routes_mandates, routes_views, timers
+from fastapi import APIRouter
+
+from mandates import gauges, inbound, timers
 from mandates.adopting import ADOPTION, authority_ahead
 from mandates.beats import Beats
 from mandates.domain.switch import lease
@@ -22,6 +25,13 @@ from suizhuan.settings import ServiceSettings
 
 SQLITE_BEAT = timedelta(seconds=10)  # for an idle platform that takes next to nothing of its machine
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def routers() -> Sequence[APIRouter]:
+    """Of its API, in the order in which addresses are compared."""
+    from mandates import routes, routes_mandates, routes_views  # noqa: PLC0415
+
+    return [routes.router, routes_mandates.router, routes_views.router]
 
 
 def build(
@@ -51,13 +61,13 @@ def build(
         migrations=MIGRATIONS,
         title="权责 Mandates",
         catalogue=ERRORS,
-        routers=[routes.router, routes_mandates.router, routes_views.router],
+        routers=routers,
         inbound=inbound.make(rekeyings.request, settings.topics),
         look=gauges.look,
         deadlines=timers.make(switching, rekeyings),
         adoption=ADOPTION,
         extra=[Beats(parts.uow, interval, parts.clock), waits],
     )
-    service.app.state.switching = switching
-    service.app.state.rekeyings = rekeyings
+    service.state.switching = switching
+    service.state.rekeyings = rekeyings
     return service

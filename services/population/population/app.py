@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from population import (
-    adopting,
-    gauges,
-    inbound,
-    rekeying,
-    routes_areas,
-    routes_coverage,
-    routes_files,
-    routes_imports,
-    routes_people,
-    routes_permits,
-    routes_rekeyings,
-    routes_rights,
-    tables,
-    timers,
-)
+from fastapi import APIRouter
+
+from population import adopting, gauges, inbound, rekeying, tables, timers
 from population.errors import ERRORS
 from population.events import EVENTS
 from population.importing import Imports
@@ -32,6 +20,31 @@ from suizhuan.service import Parts, Service
 from suizhuan.settings import ServiceSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def routers() -> Sequence[APIRouter]:
+    """Of its API, in the order in which addresses are compared."""
+    from population import (  # noqa: PLC0415
+        routes_areas,
+        routes_coverage,
+        routes_files,
+        routes_imports,
+        routes_people,
+        routes_permits,
+        routes_rekeyings,
+        routes_rights,
+    )
+
+    return [
+        routes_areas.router,
+        routes_rekeyings.router,
+        routes_people.router,
+        routes_imports.router,
+        routes_files.router,
+        routes_permits.router,
+        routes_rights.router,
+        routes_coverage.router,
+    ]
 
 
 def build(
@@ -52,22 +65,13 @@ def build(
         migrations=MIGRATIONS,
         title="人口 Population",
         catalogue=ERRORS,
-        routers=[
-            routes_areas.router,
-            routes_rekeyings.router,
-            routes_people.router,
-            routes_imports.router,
-            routes_files.router,
-            routes_permits.router,
-            routes_rights.router,
-            routes_coverage.router,
-        ],
+        routers=routers,
         inbound=inbound.make(),
         adoption=adopting.make(rules),
         look=gauges.look,
         deadlines=timers.make(rules, imports),
         placed=tables.PLACED,
     )
-    service.app.state.rules = rules
-    service.app.state.imports = imports
+    service.state.rules = rules
+    service.state.imports = imports
     return service

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from property import (
-    adopting,
-    gauges,
-    inbound,
-    routes_estates,
-    routes_firms,
-    routes_leases,
-    routes_meetings,
-    routes_owners,
-    routes_premises,
-    routes_repairs,
-    tables,
-    timers,
-)
+from fastapi import APIRouter
+
+from property import adopting, gauges, inbound, tables, timers
 from property.errors import ERRORS
 from property.events import EVENTS
 from property.rules import Rules
@@ -28,6 +18,29 @@ from suizhuan.service import Parts, Service
 from suizhuan.settings import ServiceSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def routers() -> Sequence[APIRouter]:
+    """Of its API, in the order in which addresses are compared."""
+    from property import (  # noqa: PLC0415
+        routes_estates,
+        routes_firms,
+        routes_leases,
+        routes_meetings,
+        routes_owners,
+        routes_premises,
+        routes_repairs,
+    )
+
+    return [
+        routes_estates.router,
+        routes_premises.router,
+        routes_leases.router,
+        routes_repairs.router,
+        routes_firms.router,
+        routes_owners.router,
+        routes_meetings.router,
+    ]
 
 
 def build(
@@ -47,18 +60,10 @@ def build(
         title="物业 Property",
         catalogue=ERRORS,
         placed=tables.PLACED,
-        routers=[
-            routes_estates.router,
-            routes_premises.router,
-            routes_leases.router,
-            routes_repairs.router,
-            routes_firms.router,
-            routes_owners.router,
-            routes_meetings.router,
-        ],
+        routers=routers,
         inbound=inbound.make(settings.topics),
         look=gauges.look,
         deadlines=timers.make(rules),
     )
-    service.app.state.rules = rules
+    service.state.rules = rules
     return service

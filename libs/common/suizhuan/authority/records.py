@@ -19,7 +19,7 @@ BEAT_KEY = "beat"
 class View(BaseModel):
     """A tolerant view: what we do not know is ignored, what we need must be there."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class SlotView(View):

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Column, Date, Table, Text
+from sqlalchemy.ext.declarative import DeferredReflection
 from sqlmodel import Field, SQLModel
 
 from suizhuan.db.types import BigInt, Code, Json, UtcDateTime
 
 
-class Row(SQLModel):
-    """What every table stands on. Rows are written and read by statements: nothing validates one, so nothing is built
-    for that when a service starts."""
+class Row(DeferredReflection, SQLModel):
+    """What every table stands on. Rows are written and read by statements: nothing validates one, and nobody asks an
+    ORM's session for it, so neither is built when a service starts (`DeferredReflection` has a mapper made by `prepare`
+    only; all columns are declared, so the table is there)."""
 
     model_config = {"defer_build": True}
 
