@@ -29,7 +29,7 @@ OTHERS = {"resident": "resident", "hub": "hub", "hub without purpose": "hub", "s
 ROLES = ("nobody", *OTHERS, *STAFF)
 
 OPEN: Row = (OK,) * 9
-SIGNED_IN: Row = (NONE,) + (OK,) * 8
+SIGNED_IN: Row = (NONE, OK, KIND, KIND) + (OK,) * 5  # a hub is answered at the gateway alone
 ANY_STAFF: Row = (NONE,) + (KIND,) * 4 + (OK,) * 4
 POWERFUL: Row = (NONE,) + (KIND,) * 4 + (OK, POWER, POWER, POWER)
 

@@ -44,6 +44,8 @@ from .conftest import (
     made,
 )
 
+pytestmark = pytest.mark.either_database
+
 NEIGHBOUR, OVERSEER, NO_POWER = "community-xiangli", "street-other", "firm-lvjie"
 ELSEWHERE, XIANGLI = "321302003", "321302002909"
 RESPONSIBLE = (COMMUNITY, NEIGHBOUR, STREET_ORG, NO_POWER)

@@ -8,6 +8,8 @@ import pytest
 
 from .conftest import AFFAIR, CENTRE, COMMUNITY, FIRM, GRID, NANGUAN, STREET, STREET_ORG, World
 
+pytestmark = pytest.mark.either_database
+
 REPORT = {"category": "01-02", "area": GRID, "channel": "wechat", "description": "垃圾"}
 
 

@@ -31,6 +31,8 @@ from suizhuan.testing_matrix import (
 from .conftest import ALLOCATE, COMMUNITY, FINANCE, ISSUER, POST, SANITATION, Api
 from .test_api import entry
 
+pytestmark = pytest.mark.either_database
+
 ELSEWHERE, XIANGLI = "321302003", "321302002909"
 FOREIGN, NEIGHBOUR, NO_POWER = "district-sucheng", "community-xiangli", "firm-lvjie"
 BOOKKEEPERS = (COMMUNITY, NEIGHBOUR, SANITATION, NO_POWER)

@@ -12,6 +12,8 @@ from .conftest import World, at_work, caught_up, client, until
 from .story import COMMUNITY, DEPT, FIRM, NANGUAN, PRICE, RUBBISH, STREET, Story
 from .test_passing import Broken
 
+pytestmark = pytest.mark.either_database
+
 
 def well() -> httpx.ASGITransport:
     async def live(_: object) -> JSONResponse:

@@ -20,6 +20,8 @@ from .test_composed import all_well
 from .test_hub import hub
 from .test_things import ACTIVITY, PREMISE, TOPICS, departments
 
+pytestmark = pytest.mark.either_database
+
 STATISTICS = "statistics"
 READERS = (STATISTICS, "city-operations")
 READS = (f"/communities/{NANGUAN}", "/cases/c2/chain", "/events/snapshot", f"/figures?area={NANGUAN}", "/audit")

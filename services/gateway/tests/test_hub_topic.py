@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import pytest
 
 from gateway import store_hub
 from gateway.appending import HEADERS
@@ -21,6 +22,8 @@ from suizhuan.ports.log import Record, TopicSpec
 from .conftest import World, at_work, client, until
 from .story import true_history
 from .test_hub import hub
+
+pytestmark = pytest.mark.either_database
 
 TOPIC = "hub.hub-1"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)

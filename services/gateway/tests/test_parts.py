@@ -34,6 +34,8 @@ from suizhuan.testing import record
 from .conftest import World
 from .story import BANK
 
+pytestmark = pytest.mark.either_database
+
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
 NOW = SystemClock().now()
 

@@ -18,6 +18,8 @@ from suizhuan.testing import AuthorityLog
 from .conftest import SseClient, World, at_work, caught_up, client, until
 from .story import COMMUNITY, DEPT, FIRM, NANGUAN, RENUMBERED, Story, found, true_history
 
+pytestmark = pytest.mark.either_database
+
 STREAMED = set(cursor.TOPICS)
 LONG_AGO = "from=2020-01-01"
 

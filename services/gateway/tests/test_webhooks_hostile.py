@@ -20,6 +20,8 @@ from .test_hub import hub
 from .test_stream import streamed
 from .test_webhooks import PURPOSE, Endpoint, Looks, Pushing, endpoint, gateway_of, look, subscribe
 
+pytestmark = pytest.mark.either_database
+
 __all__ = ["endpoint"]
 
 

@@ -19,6 +19,8 @@ from .story import Story
 from .test_hub import hub
 from .test_webhooks import PURPOSE, Pushing, look
 
+pytestmark = pytest.mark.either_database
+
 STALLS = "stalls.example"
 
 

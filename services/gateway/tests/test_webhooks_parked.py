@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from sqlalchemy import update
 
 from gateway import store_hub, tables_hub
@@ -16,6 +17,8 @@ from .story import Story
 from .test_hub import hub
 from .test_stream import streamed
 from .test_webhooks import PURPOSE, Endpoint, Looks, Pushing, command, endpoint, gateway_of, look, subscribe
+
+pytestmark = pytest.mark.either_database
 
 __all__ = ["endpoint"]
 # As a snapshot gave it before the log was lost and another took its place.

@@ -13,6 +13,8 @@ from suizhuan.testing import published
 from .conftest import NANGUAN, OTHERS, STREET, World
 from .test_api import AFFAIR, ORG
 
+pytestmark = pytest.mark.either_database
+
 HUGE = 10**18
 PROPOSALS: list[tuple[str, dict[str, Any], int, str]] = [
     ("an unknown affair", {"affair": "env.nothing"}, 422, "unknown_affair"),

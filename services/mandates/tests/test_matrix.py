@@ -35,6 +35,8 @@ from suizhuan.testing_matrix import (
 from .conftest import ISSUER, NANGUAN, OTHERS, RUBBISH, World, made
 from .test_api import AFFAIR, ORG
 
+pytestmark = pytest.mark.either_database
+
 ELSEWHERE = "321302003"
 SANITATION, STREET_ORG, HOLDER = "dept-sanitation", "street-xiangli", "community-nanguan"
 FOREIGN, NO_POWER = "dept-finance", "firm-lvjie"

@@ -16,6 +16,8 @@ from suizhuan.testing_world import played
 from .conftest import COMMUNITY, GRID, GRID_2, NANGUAN, OTHER, OWNER, XIANGLI, World, id_number, made
 from .test_imports import as_csv, line
 
+pytestmark = pytest.mark.either_database
+
 OK, POWER, KIND, LINK = 0, "missing_power", "wrong_kind", "not_linked"
 # Who asks. `owner` holds the root and yields to the communities; `mine` lives there; `resident` lives elsewhere.
 CALLERS: dict[str, tuple[str | None, str, str]] = {

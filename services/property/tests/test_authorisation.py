@@ -29,6 +29,8 @@ from .conftest import (
     terms,
 )
 
+pytestmark = pytest.mark.either_database
+
 NO, KIND = "missing_power", "wrong_kind"
 ROLES = {
     "community": COMMUNITY,

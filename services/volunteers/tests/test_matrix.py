@@ -22,6 +22,8 @@ from volunteers import routes, routes_commands, routes_me, routes_organiser
 
 from .conftest import CIVIL, COMMUNITY, HOUR, NANGUAN, OTHER, STREET_ORG, World, id_number, made
 
+pytestmark = pytest.mark.either_database
+
 OK, NONE, KIND, POWER = "ok", "unauthenticated", "wrong_kind", "missing_power"
 ORG, YOURS, NEW = "not_organiser", "not_yours", "not_registered"
 AUTHORISATION = {NONE, KIND, POWER, ORG, YOURS, NEW}
