@@ -176,13 +176,16 @@ async def receipts(
     cursor_: Cursor = "",
     limit: paging.Limit = 50,
 ) -> ReceiptPage:
-    """谁因何用途得到了哪些事件；新的在前 / newest first. Power: gateway.receipt.read; a hub sees its own."""
+    """谁因何用途得到了哪些事件；新的在前 / newest first; a hub sees its own.
+
+    查阅全部须有 gateway.receipt.read；数据所属部门以 `service=` 查阅本服务的，须有 `<service>.receipt.read` /
+    power for all: gateway.receipt.read; for those of one service, by `service=`: `<service>.receipt.read`."""
     for word in (service, hub):
         if word is not None and not word.isprintable():
             raise Refusal("invalid_request", reason="not plain text")
     after = paging.decode(cursor_)
     async with _parts(request).database.read() as conn:
-        own = await _whose(request, conn, identity)
+        own = await _whose(request, conn, identity, service)
         if own is not None and hub not in (None, own):
             found = []
         else:
@@ -199,8 +202,10 @@ def _hub(request: Request, identity: Identity) -> Purpose:
     return purpose
 
 
-async def _whose(request: Request, conn: AsyncConnection, identity: Identity) -> str | None:
-    """The hub whose things are shown; None for all of them. Errors: `wrong_kind`, `missing_power`."""
+async def _whose(request: Request, conn: AsyncConnection, identity: Identity, service: str | None = None) -> str | None:
+    """The hub whose things are shown; None for all of them, of this service at least.
+
+    Errors: `wrong_kind`, `missing_power`."""
     if identity.kind == "hub":
         return identity.subject
     if identity.kind != "staff" or identity.org is None:
@@ -208,7 +213,8 @@ async def _whose(request: Request, conn: AsyncConnection, identity: Identity) ->
     parts = _parts(request)
     area, now = parts.profile.root_area, parts.clock.now()
     found = await granted.covering(conn, SHARING, area)
-    if holding(found, identity.org, READ_RECEIPTS, SHARING, area, now) is None:
+    enough = [READ_RECEIPTS] + ([f"{service}.receipt.read"] if service is not None else [])
+    if not any(holding(found, identity.org, power, SHARING, area, now) for power in enough):
         lead = route(found, SHARING, area, now)
         holder = lead.holder if lead else None
         raise Refusal("missing_power", power=READ_RECEIPTS, affair=SHARING, area=area, org=identity.org, holder=holder)

@@ -21,9 +21,12 @@ def hub(world: World, purpose: str | None, subject: str = "hub-1") -> dict[str, 
     return {"Authorization": f"Bearer {world.token('hub', subject=subject, purpose=purpose)}"}
 
 
-async def may_read_receipts(gateway: Service, org: str = CHECKER) -> None:
+FINANCE = "finance"
+
+
+async def may_read_receipts(gateway: Service, org: str = CHECKER, power: str = READ_RECEIPTS) -> None:
     log = AuthorityLog(gateway.parts)
-    await log.grant("m-sharing", org, SHARING, DISTRICT, [READ_RECEIPTS])
+    await log.grant("m-sharing", org, SHARING, DISTRICT, [power])
     await log.beat()
 
 
@@ -97,6 +100,23 @@ async def test_receipts_are_for_those_whose_duty_it_is(world: World, beginning: 
             resident = await http.get(path, headers=world.headers("resident"))
             assert (resident.status_code, resident.json()["code"]) == (403, "wrong_kind")
             assert (await http.get(path)).status_code == 401
+
+
+async def test_who_owns_data_reads_what_was_shared_of_it_and_no_more(world: World, story: Story) -> None:
+    gateway = world.gateway()
+    await gateway.migrate()
+    await may_read_receipts(gateway, CHECKER, f"{FINANCE}.receipt.read")
+    stream = SseClient(gateway).open("/events", LONG_AGO, hub(world, "statistics"))
+    await stream.gets(len(streamed(story)))
+    await stream.leave()
+    owner = world.headers("staff", CHECKER)
+    async with client(gateway) as http:
+        found = (await http.get(f"/receipts?service={FINANCE}", headers=owner)).json()["items"]
+        assert found
+        assert {receipt["service"] for receipt in found} == {FINANCE}
+        for path in ("/receipts", "/receipts?service=complaints", "/subscriptions"):
+            answer = await http.get(path, headers=owner)
+            assert (answer.status_code, answer.json()["code"]) == (403, "missing_power"), path
 
 
 async def test_staff_read_unmasked_under_their_own_rules_and_leave_no_receipt(world: World, story: Story) -> None:
