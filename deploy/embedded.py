@@ -26,7 +26,7 @@ import uvloop
 from rich.console import Console
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from deploy.demo_issuer import ISSUER, create_issuer_app, jwks_file
 from deploy.people import clients, people
@@ -65,10 +65,10 @@ class Platform:
             clock=self.clock,
         )
         self.departments: dict[str, Service] = {name: self._built(name) for name in DEPARTMENTS}
-        upstreams = {name: httpx.ASGITransport(app=_of(service)) for name, service in self.departments.items()}
+        upstreams = {name: httpx.ASGITransport(app=_Api(service)) for name, service in self.departments.items()}
         self.gateway = self._built(GATEWAY, upstreams=upstreams)
         self.app = Starlette(routes=[Mount(ISSUER_PATH, app=self.issuer)])
-        self.app.router.default = _of(self.gateway)  # also addresses that no pattern takes, such as with a line break
+        self.app.router.default = _Api(self.gateway)  # also addresses that no pattern takes, such as with a line break
 
     @property
     def services(self) -> list[Service]:
@@ -132,13 +132,14 @@ class Platform:
         return None
 
 
-def _of(service: Service) -> ASGIApp:
-    """The API of a service, which is made at the first request."""
+class _Api:
+    """The API of a service, which is made at the first request. `root_path` tells who asks under which prefix it is."""
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await service.app(scope, receive, send)
+    def __init__(self, service: Service) -> None:
+        self.service, self.root_path = service, service.parts.settings.root_path
 
-    return app
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.service.app(scope, receive, send)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -38,7 +38,7 @@ async def hub_of(client: Client) -> Caller:
 
 
 async def databases_of(platform: Platform, postgres: str) -> set[str]:
-    names = [urlsplit(platform.database_url(service)).path.strip("/") for service in BY_NAME]
+    names = [urlsplit(platform.database_url(service)).path.strip("/") for service in platform.services]
     connection = await asyncpg.connect(postgres)
     try:
         found = await connection.fetch("SELECT datname FROM pg_database WHERE datname = ANY($1)", names)
@@ -183,7 +183,7 @@ async def test_a_start_that_fails_names_the_service_and_leaves_nothing_behind(
     broker = await asyncio.to_thread(own_kafka)
     wrong = {"SUIZHUAN_COMPLAINTS_CACHE_TTL": "never"}
     servers = {"kafka": broker.url, "postgres": postgres_url, "redis": redis_url}
-    made = Platform(tmp_path, **servers, settings=wrong, services=("mandates", "complaints", "gateway"))
+    made = Platform(tmp_path, **servers, settings=wrong, services=("mandates", "finance", "complaints", "gateway"))
     with pytest.raises(ProgramFailed, match=r"(?s)complaints: ended with 1 before it was ready.*cache_ttl"):
         await made.start()
     assert not any(program.running for program in made.programs.values())
