@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import hashlib
 import logging
 import signal
 import socket
@@ -94,15 +95,23 @@ class Platform:
 
     async def start(self) -> bool:
         """Migrate, found on the first start, and set everybody to work. Returns whether this was the first start."""
-        for service in self.services:
-            await service.migrate()
+        changed = [service for service in self.services if await service.migrate()]
         await self.log.ensure_topics([t for s in self.services for t in s.parts.registry.topics.values()])
+        first = await self._found(anew=bool(changed))
+        for service in self.services:
+            await service.start()
+        return first
+
+    async def _found(self, *, anew: bool) -> bool:
+        """Enter what is not there yet, unless it was all entered from these documents, into these databases."""
+        documents, kept = _documents(), self.data / "founded"
+        if not anew and _text(kept) == documents:
+            return False
         first = False
         for name, department in self.departments.items():
             if BY_NAME[name].is_founded:
                 first |= await import_module(f"{name}.bootstrap").bootstrap(department, self.seed)
-        for service in self.services:
-            await service.start()
+        kept.write_text(documents, encoding="utf-8")
         return first
 
     async def load(self) -> None:
@@ -130,6 +139,15 @@ class Platform:
             if (reason := await service.ready()) is not None:
                 return f"{service.parts.name}: {reason}"
         return None
+
+
+def _documents() -> str:
+    """Of all that a district is founded with: another one when a word of it has changed."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(SEED.parent.glob("*.yaml")))).hexdigest()
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.exists() else ""
 
 
 class _Api:
@@ -182,6 +200,7 @@ async def serve(data: Path, host: str, sock: socket.socket) -> None:
             log_config=None,
             access_log=False,
             lifespan="off",
+            ws="none",
             timeout_graceful_shutdown=3,
             timeout_keep_alive=KEEP_ALIVE_S,
             server_header=False,

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.embedded import listen
+import finance.bootstrap
+from deploy.embedded import Platform, listen
 from deploy.starting import FILE, CannotStart, only_one
 from deploy.story import Silent, tell
+from suizhuan.seed import Seed
+from suizhuan.service import Service
 
 from .conftest import ROOT, Embedded, client, embedded
 
@@ -76,6 +79,27 @@ async def test_killed_in_the_middle_of_the_story_it_loses_nothing(tmp_path: Path
             for case in taken:
                 assert (await street.get(f"/complaints/cases/{case['id']}"))["responsible"] == case["responsible"]
             await tell(gateway, Silent())
+
+
+async def test_it_is_founded_once_and_again_when_a_document_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, found = [], finance.bootstrap.bootstrap
+
+    async def counted(service: Service, seed: Seed) -> bool:
+        asked.append(await found(service, seed))
+        return asked[-1]
+
+    monkeypatch.setattr(finance.bootstrap, "bootstrap", counted)
+    firsts = []
+    for changed in (False, False, True):
+        if changed:
+            (tmp_path / "founded").write_text("other words", encoding="utf-8")
+        platform = Platform(tmp_path, 0)
+        firsts.append(await platform.start())
+        await platform.stop()
+    assert firsts == [True, False, False]
+    assert asked == [True, False]  # the second start asked nobody
 
 
 async def test_a_second_copy_and_a_taken_port_are_told_clearly(embedded_platform: Embedded, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from suizhuan.ports.log import Log, TopicPartition, UnknownTopic
 log = structlog.get_logger(__name__)
 
 EVERY_S = 15.0  # as often as they are commonly scraped
+FIRST_S = 2.0
 
 # What a service looks at in its own tables: `look(conn, metrics, now)`.
 Look = Callable[[AsyncConnection, Metrics, datetime], Awaitable[None]]
@@ -60,7 +61,8 @@ class Gauges:
         self.own = own
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. First its service begins its work; how much of it there is can be told a little later."""
+        await self.clock.sleep(FIRST_S)
         while True:
             try:
                 await self.look()

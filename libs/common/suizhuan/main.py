@@ -132,6 +132,7 @@ def http_server(service: Service, role: str = "all") -> uvicorn.Server:
         port=settings.port,
         log_config=None,
         access_log=False,
+        ws="none",
         timeout_graceful_shutdown=10,
         timeout_keep_alive=KEEP_ALIVE_S,
         server_header=False,

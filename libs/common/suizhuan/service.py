@@ -220,13 +220,14 @@ class Service:
     async def _settle(self, tx: Tx, _switch: str, _data: dict[str, Any]) -> None:
         await areas.settle(tx.conn, self.placed)
 
-    async def migrate(self) -> None:
-        """Bring the service's own database to the newest revision."""
+    async def migrate(self) -> bool:
+        """Bring the service's own database to the newest revision. False: it was."""
         if await version.is_newest(self.parts.database, self.migrations):
-            return
+            return False
         from suizhuan.db import migrate  # noqa: PLC0415  (Alembic takes a fifth of a second, and is seldom wanted)
 
         await migrate.upgrade(self.parts.database, self.migrations)
+        return True
 
     async def start(self) -> None:
         """Start the background work: relay, consumers, deadlines, and what the service adds. Returns at once.
