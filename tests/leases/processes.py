@@ -21,7 +21,7 @@ from suizhuan import guard
 from suizhuan.authority import grants as granted
 from suizhuan.authority.book import Book
 from suizhuan.cloudevents import decode, unpack
-from suizhuan.context import Context
+from suizhuan.context import Context, new_id
 from suizhuan.deadlines import Deadlines
 from suizhuan.handling import Handling
 from suizhuan.inbox import Inbound
@@ -258,16 +258,21 @@ def simulated() -> Iterator[None]:
     traces: a step that would have to wait is a failure to whoever logs it."""
     logging = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(CRITICAL))
-    places = [sys.modules[name] for name in ("suizhuan.context", "suizhuan.commands", "complaints.handovers")]
-    before = [vars(place)["new_id"] for place in places]
-    for place in places:
-        vars(place)["new_id"] = lambda: next(_Ids.current)
+
+    def given() -> str:
+        return next(_Ids.current)
+
+    for name in ("suizhuan.context", "suizhuan.commands", "complaints.handovers"):
+        vars(sys.modules[name])["new_id"] = given
     try:
         yield
     finally:
         structlog.configure(**logging)
-        for place, real in zip(places, before, strict=True):
-            vars(place)["new_id"] = real
+        for module in list(
+            sys.modules.values()
+        ):  # also those that were loaded meanwhile, and took ours for the real one
+            if getattr(module, "__dict__", {}).get("new_id") is given:
+                vars(module)["new_id"] = new_id
 
 
 def _ids(name: str, true: float, step: Step) -> Iterator[str]:
