@@ -268,9 +268,8 @@ def simulated() -> Iterator[None]:
         yield
     finally:
         structlog.configure(**logging)
-        for module in list(
-            sys.modules.values()
-        ):  # also those that were loaded meanwhile, and took ours for the real one
+        for module in list(sys.modules.values()):
+            # Also one that was loaded meanwhile, and took ours for the real one.
             if getattr(module, "__dict__", {}).get("new_id") is given:
                 vars(module)["new_id"] = new_id
 
