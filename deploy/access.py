@@ -45,10 +45,11 @@ def _service(service: ServiceSpec) -> Iterator[Rule]:
         yield Rule(service.name, "topic", topic, "read")  # its own too: after a restore it reads what it has said
     for group in service.groups:
         yield Rule(service.name, "group", group, "read")
+    if service.name == GATEWAY:
+        yield Rule(GATEWAY, "topic", "hub.", "write", prefixed=True)
 
 
 def _hub(hub: str) -> Iterator[Rule]:
     topic = f"hub.{hub}"
-    yield Rule(GATEWAY, "topic", topic, "write")
     yield Rule(hub, "topic", topic, "read")
     yield Rule(hub, "group", f"{topic}.", "read", prefixed=True)

@@ -10,18 +10,18 @@ from contextlib import AsyncExitStack
 from importlib import import_module
 from pathlib import Path
 
+from suizhuan.adapters.kafka_log import KafkaLog
 from suizhuan.seed import Seed
 from suizhuan.service import Service
 from suizhuan.settings import ServiceSettings, load_settings
 
 
-async def found(
-    seed: Seed, *, kafka: str, passwords: Mapping[str, str], profile: str, data: Path, databases: Mapping[str, str]
-) -> bool:
-    """Migrate and fill the services with these databases; `passwords` are those of their logins at Kafka, if any.
+async def found(seed: Seed, *, kafka: str, profile: str, data: Path, databases: Mapping[str, str]) -> bool:
+    """Migrate and fill the services with these databases.
 
     What they have to say lies in their outboxes until they are started. False: they were founded before.
     """
+    log = KafkaLog(kafka)
 
     def made(name: str) -> Service:
         settings = load_settings(
@@ -30,17 +30,16 @@ async def found(
             data_dir=data,
             database_url=databases[name],
             log_url=f"kafka://{kafka}",
-            log_login=name if passwords else None,
-            log_password=passwords.get(name),
             profile=profile,
             issuers=(),
             otlp_endpoint=None,
         )
-        built: Service = import_module(f"{name}.app").build(settings)
+        built: Service = import_module(f"{name}.app").build(settings, broker=log)
         return built
 
     first = False
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(log.close)
         for name in databases:
             service = made(name)
             stack.push_async_callback(service.close)

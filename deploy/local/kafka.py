@@ -20,6 +20,7 @@ from typing import ClassVar
 
 from deploy.local.packages import LOCAL, Unavailable, install, last_words
 from deploy.local.process import HOST, Server, free_ports
+from suizhuan import keyfile
 
 VERSION = "4.3.1"
 ADMIN, CONTROLLER = "admin", "controller"
@@ -33,8 +34,9 @@ class Kafka(Server):
 
     `heap` is Java's largest heap. `brief`: it is for minutes, so its start counts more than its speed. With `logins`
     nobody comes in without one of these (SASL/SCRAM-SHA-512), and may do what it is then granted (`deploy.access`);
-    `ADMIN`, who may do everything, is added. Their passwords are made at the first start and kept in the folder. Jars
-    are fetched once for all brokers of this repository.
+    `ADMIN`, who may do everything, is added. Their passwords are made at the first start and kept in the folder; one
+    that was made without any goes on so. Jars are fetched once for all brokers of this repository.
+    Errors: Unavailable, for logins that a folder does not know.
     """
 
     name: ClassVar[str] = "kafka"
@@ -42,9 +44,11 @@ class Kafka(Server):
     def __init__(self, folder: Path, *, heap: str = "512m", brief: bool = False, logins: Collection[str] = ()) -> None:
         super().__init__(folder)
         self._heap = heap
-        self.passwords = _passwords(self.folder / "logins.json", [ADMIN, CONTROLLER, *logins]) if logins else {}
         self._compiler = ("-XX:TieredStopAtLevel=1",) if brief else ()
         self._properties = self.folder / "server.properties"
+        known = self.folder / "logins.json"
+        open_ = not logins or (self._properties.exists() and not known.exists())
+        self.passwords = {} if open_ else _passwords(known, [ADMIN, CONTROLLER, *logins])
         if self._properties.exists():
             # The controller's port is written into its quorum's state, so a used folder keeps both.
             listeners = re.findall(r"//[^:]+:(\d+)", self._properties.read_text().partition("\n")[0])
@@ -69,10 +73,10 @@ class Kafka(Server):
         return understands(HOST, self.port) if self.passwords else brokers(HOST, self.port) > 0
 
     def _format(self, java: str, libraries: Path) -> None:
-        data = self.folder / "data"
-        plain = _properties(data, self.port, self.controller_port)
+        guards = _guards(self.passwords) if self.passwords else ""
+        about = _properties(self.folder / "data", self.port, self.controller_port, guarded=bool(guards))
         self._properties.touch(mode=0o600)
-        self._properties.write_text(_guarded(plain, self.passwords) if self.passwords else plain)
+        self._properties.write_text(about + guards)
         scram = [
             word
             for login, password in self.passwords.items()
@@ -126,51 +130,28 @@ def _asked(host: str, port: int, body: bytes) -> bytes:
 
 
 def _passwords(file: Path, logins: Sequence[str]) -> dict[str, str]:
-    """Kept in this file, made where there is none. Errors: ValueError, when it was made for others."""
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(json.dumps({login: secrets.token_urlsafe(24) for login in logins}))
-    kept: dict[str, str] = json.loads(file.read_text())
-    if missing := set(logins) - set(kept):
-        raise ValueError(f"{file} has no passwords of {', '.join(sorted(missing))}: the broker was made without them")
+    """Kept in this file, made where there is none. Errors: Unavailable, when the broker was made for fewer logins."""
+    made = {login: secrets.token_urlsafe(24) for login in logins}
+    kept: dict[str, str] = json.loads(keyfile.kept(file, lambda: json.dumps(made).encode()))
+    if missing := ", ".join(sorted(set(logins) - set(kept))):
+        raise Unavailable(
+            f"Kafka: {file.parent} was made without logins of {missing}: take another data folder / "
+            f"该 Kafka 建立时没有 {missing} 的登录名，请另选数据文件夹"
+        )
     return kept
 
 
-def _guarded(plain: str, passwords: Mapping[str, str]) -> str:
-    """With logins. The controller is asked by its own broker only, before there are any records: so not by SCRAM."""
-    scram, own = passwords[ADMIN], passwords[CONTROLLER]
-    module = "org.apache.kafka.common.security"
-    return (
-        (
-            plain.replace("PLAINTEXT://", "CLIENT://", 1)
-            .replace("advertised.listeners=PLAINTEXT://", "advertised.listeners=CLIENT://")
-            .replace("PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT", "CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT")
-        )
-        + f"""inter.broker.listener.name=CLIENT
-sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
-sasl.mechanism.controller.protocol=PLAIN
-listener.name.client.sasl.enabled.mechanisms=SCRAM-SHA-512
-listener.name.client.scram-sha-512.sasl.jaas.config={module}.scram.ScramLoginModule required \
-  username="{ADMIN}" password="{scram}";
-listener.name.controller.sasl.enabled.mechanisms=PLAIN
-listener.name.controller.plain.sasl.jaas.config={module}.plain.PlainLoginModule required \
-  username="{CONTROLLER}" password="{own}" user_{CONTROLLER}="{own}";
-authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
-super.users=User:{ADMIN};User:{CONTROLLER}
-"""
-    )
-
-
-def _properties(data: Path, port: int, controller_port: int) -> str:
+def _properties(data: Path, port: int, controller_port: int, *, guarded: bool) -> str:
+    protocol = "SASL_PLAINTEXT" if guarded else "PLAINTEXT"
     # The first line is read again by `Kafka.__init__`.
-    return f"""listeners=PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}
-advertised.listeners=PLAINTEXT://{HOST}:{port}
+    return f"""listeners=CLIENT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}
+advertised.listeners=CLIENT://{HOST}:{port}
 process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers={HOST}:{controller_port}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=CLIENT
+listener.security.protocol.map=CLIENT:{protocol},CONTROLLER:{protocol}
 log.dirs={data}
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
@@ -181,6 +162,23 @@ transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=5
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
+"""
+
+
+def _guards(passwords: Mapping[str, str]) -> str:
+    """Who comes in. The controller is asked by its own broker only, before there are any records: so not by SCRAM."""
+    scram, own = passwords[ADMIN], passwords[CONTROLLER]
+    module = "org.apache.kafka.common.security"
+    return f"""sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
+sasl.mechanism.controller.protocol=PLAIN
+listener.name.client.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.client.scram-sha-512.sasl.jaas.config={module}.scram.ScramLoginModule required \
+  username="{ADMIN}" password="{scram}";
+listener.name.controller.sasl.enabled.mechanisms=PLAIN
+listener.name.controller.plain.sasl.jaas.config={module}.plain.PlainLoginModule required \
+  username="{CONTROLLER}" password="{own}" user_{CONTROLLER}="{own}";
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:{ADMIN};User:{CONTROLLER}
 """
 
 

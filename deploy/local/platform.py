@@ -199,14 +199,7 @@ class Platform:
             # Loaded only now: it takes seconds, in which those started above load too.
             founding = await asyncio.to_thread(import_module, "deploy.local.founding")
             databases = {name: self.database_url(name) for name in later}
-            await founding.found(
-                seed,
-                kafka=self._kafka,
-                passwords=self._passwords,
-                profile=self.profile,
-                data=self.folder,
-                databases=databases,
-            )
+            await founding.found(seed, kafka=self._kafka, profile=self.profile, data=self.folder, databases=databases)
             self._founded = True
             self._remember()
             for name in later:

@@ -23,8 +23,10 @@ from deploy.local.granting import grant
 from deploy.local.kafka import ADMIN
 from deploy.local.topics import make_all
 from deploy.topology import GATEWAY, HUBS, SERVICES
+from gateway.appending import there
 from suizhuan.adapters.kafka_client import security
 from suizhuan.adapters.kafka_log import KafkaLog
+from suizhuan.kernel.refusal import Refusal
 from suizhuan.ports.log import LogUnavailable
 from suizhuan.ports.log import TopicPartition as Partition
 
@@ -151,6 +153,27 @@ async def test_nobody_comes_in_without_a_login(granted: Kafka, how: dict[str, An
     with pytest.raises(KafkaConnectionError if not how else KafkaError):
         await producer.start()
     await producer.stop()
+
+
+@in_one_loop
+async def test_a_hub_without_a_topic_is_told_apart_from_a_broker_that_is_away(granted: Kafka) -> None:
+    for broker, url, code in (
+        (granted.url, "kafka:hub.nobody", "endpoint_refused"),
+        ("127.0.0.1:1", f"kafka:hub.{HUBS[0]}", "log_unreachable"),
+    ):
+        log = KafkaLog(broker, security=as_(granted, GATEWAY))
+        with pytest.raises(Refusal) as caught:
+            await there(log, url)
+        assert caught.value.code == code
+        await log.close()
+
+
+def test_a_folder_keeps_the_logins_it_was_made_with(broker: Kafka, tmp_path: Path) -> None:
+    assert Kafka(broker.folder, logins=LOGINS).passwords == broker.passwords
+    with pytest.raises(Unavailable, match="newcomer"):
+        Kafka(broker.folder, logins=[*LOGINS, "newcomer"])
+    (tmp_path / "server.properties").write_text("listeners=CLIENT://127.0.0.1:1,CONTROLLER://127.0.0.1:2\n")
+    assert Kafka(tmp_path, logins=LOGINS).passwords == {}  # made before there were any
 
 
 def test_passwords_are_for_the_eyes_of_their_owner(broker: Kafka) -> None:

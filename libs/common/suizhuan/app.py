@@ -62,7 +62,8 @@ def create_app(
     app.root_path = settings.root_path  # given to FastAPI at its making, it warns
     tracing = tracing or Tracing(service, endpoint=settings.otlp_endpoint, version=version)
     problems = Problems(catalogue, metrics, max_body_bytes=settings.max_body_bytes)
-    app.state = state or app.state
+    if state is not None:
+        app.state = state
     app.state.service = service
     app.state.settings = settings
     app.state.verifier = verifier

@@ -155,8 +155,8 @@ class Service:
     projections: Sequence[Projection] = ()  # beside the replica of the grants
     adoption: Adoption = field(default_factory=Adoption)  # after a restore
     placed: Sequence[Column[Any]] = ()  # columns of its tables that hold codes of areas: they follow when those change
-    state: State = field(default_factory=State)  # that of `app`
-    _app: FastAPI | None = None
+    state: State = field(init=False, default_factory=State)  # that of `app`
+    _app: FastAPI | None = field(init=False, default=None)
     reconciler: Reconciler = field(init=False)
     repairs: Repairs = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)

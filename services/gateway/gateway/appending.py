@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.domain.purposes import Purpose
-from gateway.hub_view import as_json, encoded
+from gateway.hub_view import encoded
 from gateway.posting import Failed
-from gateway.receipts import Given, Receipts
+from gateway.receipts import Receipts, shown
 from suizhuan.cloudevents import Event
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.partitioner import partition_for
-from suizhuan.ports.log import Log, LogProducer, NewRecord, UnknownTopic
+from suizhuan.ports.log import Log, LogProducer, LogUnavailable, NewRecord, UnknownTopic
 
 KAFKA = "kafka:"
 # CloudEvents' Kafka binding, structured mode.
@@ -34,11 +34,13 @@ def topic_of(url: str) -> str | None:
 
 
 async def there(log: Log, url: str) -> None:
-    """Errors: `endpoint_refused`, where nobody has made a topic for this hub; LogUnavailable."""
+    """Errors: `endpoint_refused`, where nobody has made a topic for this hub; `log_unreachable`."""
     try:
         await log.partitions(topic_of(url) or "")
-    except (UnknownTopic, ValueError):
+    except UnknownTopic:
         raise Refusal("endpoint_refused", reason="no topic for this hub") from None
+    except LogUnavailable as error:
+        raise Refusal("log_unreachable", reason=str(error)[:100], retry_after=2) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,8 @@ class ToTopic:
         """All of them. Errors: `Failed`; LogUnavailable."""
         try:
             partitions = len(await self.log.partitions(self.topic))
-            shown = [as_json(event, self.purpose) for event in events]
-            await self.receipts.note(Given(e, len(s.get("masked", ()))) for e, s in zip(events, shown, strict=True))
             records = []
-            for event, body in zip(events, shown, strict=True):
+            for event, body in await shown(events, self.purpose, self.receipts):
                 key = event.key.encode()
                 place = partition_for(key, partitions)
                 records.append(NewRecord(self.topic, place, key, encoded(body), HEADERS))

@@ -16,9 +16,9 @@ import httpx
 
 from gateway.domain.purposes import Purpose
 from gateway.endpoints import LOOKUP_S, vetted
-from gateway.hub_view import as_json, encoded
+from gateway.hub_view import encoded
 from gateway.posting import Failed, post
-from gateway.receipts import Given, Receipts
+from gateway.receipts import Receipts, shown
 from gateway.signing import headers
 from suizhuan.cloudevents import Event
 from suizhuan.kernel.clock import Clock
@@ -54,10 +54,8 @@ class ToEndpoint:
         begun = loop.time()
         address = await self._address()
         left = self.timeout - (loop.time() - begun)
-        shown = [as_json(event, self.purpose) for event in events]
-        await self.receipts.note(Given(e, len(s.get("masked", ()))) for e, s in zip(events, shown, strict=True))
         by_key: dict[tuple[str, str], list[Mapping[str, object]]] = defaultdict(list)
-        for event, body in zip(events, shown, strict=True):
+        for event, body in await shown(events, self.purpose, self.receipts):
             by_key[event.topic, event.key].append(body)
         room = asyncio.Semaphore(TOGETHER)
         failures: list[Exception] = []

@@ -26,7 +26,7 @@ from gateway.positions import resumed
 from gateway.posting import Failed, connected
 from gateway.receipts import KAFKA, WEBHOOK, Receipts
 from gateway.signing import secret_of
-from gateway.stream import readable
+from gateway.stream import place_of, readable
 from suizhuan import areas
 from suizhuan.areas import Codes
 from suizhuan.cloudevents import Event
@@ -123,7 +123,7 @@ class _Run:
                 going = True
                 while going:
                     batch = await reader.poll(timeout=POLL_S, max_records=BATCH)
-                    events = self._wanted(batch, positions, await self._codes()) if batch else []
+                    events = await self._wanted(batch, positions)
                     # Beats come all the time: that it has passed them is not worth a write each.
                     if events or (batch and p.clock.now() - self.noted >= NOTED_EVERY):
                         going = await self._take(to, events, positions)
@@ -150,21 +150,19 @@ class _Run:
         async with self.pusher.database.glance() as conn:
             return await areas.codes(conn)
 
-    def _wanted(self, batch: Mapping[TopicPartition, list[Record]], positions: Positions, codes: Codes) -> list[Event]:
-        """What of a batch is for it. A position moves with every record."""
-        wanted = Wanted(self.subscription.types, self.subscription.area, self.subscription.since)
+    async def _wanted(self, batch: Mapping[TopicPartition, list[Record]], positions: Positions) -> list[Event]:
+        """What of a batch is for it, by the codes of today. A position moves with every record."""
         events = []
         for tp in sorted(batch):
             for record in batch[tp]:
                 positions[tp.topic, tp.partition] = record.offset + 1
-                event = readable(record)
-                if event is None:
-                    continue
-                # Said before its service heard of another code, or before there was one: the place is the same.
-                area = event.attribute("area")
-                if wanted.takes(event.type, codes.now(area) if area else None, event.time):
+                if (event := readable(record)) is not None:
                     events.append(event)
-        return events
+        if not events:
+            return []
+        held, codes = self.subscription, await self._codes()
+        wanted = Wanted(held.types, held.area, held.since).today(codes.now)
+        return [event for event in events if wanted.takes(event.type, place_of(event, codes), event.time)]
 
     async def _take(self, to: Delivery, events: Sequence[Event], positions: Positions) -> bool:
         """These are pushed, if there are any, and its position moves; False when it is this worker's no more, or not as

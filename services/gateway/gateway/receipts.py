@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from gateway import store_hub
+from gateway.domain.purposes import Purpose
+from gateway.hub_view import as_json
 from suizhuan.cloudevents import Event
 from suizhuan.context import new_id
 from suizhuan.db.database import Database
@@ -64,6 +66,13 @@ class Receipts:
 
     def _about(self) -> dict[str, Any]:
         return {"hub": self.hub, "purpose": self.purpose, "how": self.how, "subscription": self.subscription}
+
+
+async def shown(events: Sequence[Event], purpose: Purpose, receipts: Receipts) -> list[tuple[Event, dict[str, Any]]]:
+    """Events with the documents that a hub reads of them, once their receipts are written."""
+    made = [(event, as_json(event, purpose)) for event in events]
+    await receipts.note(Given(event, len(body.get("masked", ()))) for event, body in made)
+    return made
 
 
 def rows_of(given: Iterable[Given], at: datetime, about: dict[str, Any]) -> list[dict[str, Any]]:

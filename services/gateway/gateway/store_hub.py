@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import tables_hub as t
 from gateway.domain.subscription import ACTIVE, ENDED, Subscription
+from suizhuan.authority import locks
 
 LEASE = timedelta(seconds=30)
 _FIELDS = [column.name for column in t.subscription.c if not column.name.startswith("leased_")]
@@ -39,10 +40,8 @@ async def page(conn: AsyncConnection, *, hub: str | None, after: str, limit: int
 
 
 async def lock(conn: AsyncConnection, hub: str) -> None:
-    """Until the transaction ends nobody else adds one for this hub (on SQLite nobody else writes at all)."""
-    if conn.dialect.name == "postgresql":
-        key = func.hashtextextended(func.concat("subscriptions:", hub), 0)
-        await conn.execute(select(func.pg_advisory_xact_lock(key)))
+    """Until the transaction ends nobody else adds one for this hub."""
+    await locks.exclude(conn, [f"subscriptions:{hub}"])
 
 
 async def count(conn: AsyncConnection, hub: str) -> int:

@@ -181,7 +181,7 @@ class EventStream:
             now = loop.time()
             if now - looked >= self.pace.heartbeat:
                 self.sight, looked = await self.look(), now
-            blocks, given = self._taken(batch, await self.known() if batch else Codes())
+            blocks, given = await self._taken(batch)
             if self.receipts is not None:
                 await self.receipts.note(given)
             for piece in bundled(blocks):
@@ -191,11 +191,11 @@ class EventStream:
                 spoke = now
                 yield f": heartbeat\nid: {cursor.encode(self.positions)}\n\n".encode()
 
-    def _taken(self, batch: Mapping[TopicPartition, list[Record]], codes: Codes) -> tuple[list[bytes], list[Given]]:
+    async def _taken(self, batch: Mapping[TopicPartition, list[Record]]) -> tuple[list[bytes], list[Given]]:
         """The blocks of a batch. A position moves with every record, also with those that are not shown.
 
         An event keeps the code of its day: that, what is wanted and what is seen are compared by those of today."""
-        wanted, sight = self.wanted.today(codes.now), self.sight.today(codes.now)
+        codes: Codes | None = None  # beats come all the time, and for them nobody asks
         pieces, given = [], []
         for tp in sorted(batch):
             for record in batch[tp]:
@@ -203,13 +203,21 @@ class EventStream:
                 event = readable(record)
                 if event is None:
                     continue
-                said = event.attribute("area")
-                area = codes.now(said) if said is not None else None
+                if codes is None:
+                    codes = await self.known()
+                    wanted, sight = self.wanted.today(codes.now), self.sight.today(codes.now)
+                area = place_of(event, codes)
                 if wanted.takes(event.type, area, event.time) and sight.sees(area, event.attribute("org"), event.data):
                     body = as_json(event, self.purpose)
                     given.append(Given(event, len(body.get("masked", ()))))
                     pieces.append(block(event.type, body, cursor.encode(self.positions)))
         return pieces, given
+
+
+def place_of(event: Event, codes: Codes) -> str | None:
+    """The area of an event by the code that it has now, under whatever code it was said."""
+    said = event.attribute("area")
+    return codes.now(said) if said is not None else None
 
 
 def readable(record: Record) -> Event | None:

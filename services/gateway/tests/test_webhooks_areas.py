@@ -78,3 +78,19 @@ async def test_what_is_said_under_a_code_that_was_given_up_is_pushed_to_who_aske
     await until(lambda: len(endpoint.ids) >= 3, 30)
     await worker.stop()
     assert endpoint.ids == [before.id, late.id, after.id]
+
+
+async def test_who_asks_by_a_code_that_was_given_up_gets_what_is_said_by_the_one_of_today(
+    world: World, beginning: Story, endpoint: Endpoint
+) -> None:
+    """A hub's list of codes may be of last year."""
+    gateway = gateway_of(world)
+    await gateway.migrate()
+    await renumbered(gateway)
+    await subscribe(world, gateway, endpoint, types=CASES, area=NANGUAN)
+    said = beginning.case("started", {}, "c1", area=RENUMBERED)
+    await world.tell(beginning)
+    worker = Pushing.start(gateway)
+    await until(lambda: endpoint.ids, 30)
+    await worker.stop()
+    assert endpoint.ids == [said.id]

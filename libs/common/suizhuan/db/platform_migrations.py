@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from suizhuan.db.types import BigInt
+from suizhuan.db.types import BigInt, UtcDateTime
 
 
 def relay_at_full_strength() -> None:
@@ -84,9 +84,25 @@ def areas_that_change() -> None:
         sa.Column("switch", sa.Text(), primary_key=True),
         sa.Column("old", sa.Text(), primary_key=True),
         sa.Column("new", sa.Text(), nullable=False),
+        sa.Column("at", UtcDateTime(timezone=True), nullable=False),
         sa.Column("sequence", BigInt, nullable=False),
     )
 
 
 def back_from_areas_that_change() -> None:
     op.drop_table("area_change")
+
+
+def changes_without_their_moment() -> None:
+    """Nobody reads `at`. Processes of the release before still write it, so it is dropped in a later one."""
+    _moment(nullable=True)
+
+
+def back_from_changes_without_their_moment() -> None:
+    op.execute(sa.text("UPDATE area_change SET at = '1970-01-01T00:00:00.000000Z' WHERE at IS NULL"))
+    _moment(nullable=False)
+
+
+def _moment(*, nullable: bool) -> None:
+    with op.batch_alter_table("area_change") as table:
+        table.alter_column("at", existing_type=UtcDateTime(timezone=True), nullable=nullable)

@@ -85,6 +85,8 @@ def upgrade() -> None:
         "rekeying",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("moves", Json, nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("heard_at", UtcDateTime(timezone=True), nullable=False),
         sa.Column("done_at", UtcDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )

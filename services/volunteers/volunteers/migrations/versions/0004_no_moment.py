@@ -1,0 +1,20 @@
+"""A change of areas is kept without its moment, which nobody reads
+
+Revision ID: 0004
+Revises: 0003
+"""
+
+from suizhuan.db import platform_migrations
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    platform_migrations.changes_without_their_moment()
+
+
+def downgrade() -> None:
+    platform_migrations.back_from_changes_without_their_moment()
