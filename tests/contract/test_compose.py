@@ -55,7 +55,7 @@ def test_no_secret_stands_in_the_file() -> None:
     assert set(COMPOSE["secrets"]) >= {secret for one in SERVICES.values() for secret in one.get("secrets", ())}
     for name, secret in COMPOSE["secrets"].items():
         assert set(secret) == {"file"}, name
-        assert secret["file"] == f"./deploy/docker/secrets/{name}"
+        assert secret["file"] == f"${{SUIZHUAN_SECRETS:-./deploy/docker/secrets}}/{name}"
     assert "deploy/docker/secrets/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
