@@ -62,7 +62,7 @@ secrets: ## passwords for docker-compose.yml, each in a file of its own (deploy/
 
 test-compose: $(VENV)/.dev ## docker-compose.yml for real: its story, its parts killed, its walls; and servers by testcontainers
 	SUIZHUAN_TEST_CONTAINERS=1 $(PY) -m pytest -q -m slow tests/compose $(PYTEST_ARGS)
-	SUIZHUAN_TEST_SERVERS=containers CI=true $(MAKE) test PYTEST_ARGS="-n 2 -q libs/common/tests/test_log.py libs/common/tests/test_database.py"
+	SUIZHUAN_TEST_SERVERS=containers CI=true $(MAKE) test PYTEST_ARGS="-n 2 -q libs/common/tests/test_kafka_log.py libs/common/tests/test_postgres_database.py libs/common/tests/test_cache.py"
 
 bench: $(VENV)/.bench ## our path against its peers, in one run (ONLY=relay); writes bench/results.json
 	$(PY) -m bench.run $(ONLY)

@@ -133,6 +133,4 @@ def compose_command() -> list[str]:
 def stand_ins(*images: str) -> dict[str, bool]:
     """Of each image, whether it only stands for the real one."""
     found = json.loads(docker("image", "inspect", *images).stdout)
-    return {
-        image: STAND_IN in (one["Config"]["Labels"] or {}) for image, one in zip(images, found, strict=True)
-    }
+    return {image: STAND_IN in (one["Config"]["Labels"] or {}) for image, one in zip(images, found, strict=True)}
