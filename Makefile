@@ -13,7 +13,7 @@ export UV_LINK_MODE ?= copy
 export UV_COMPILE_BYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run tour real stop start service backup restore test test-faults check check-full bench format lint types contracts lock schemas settings clean
+.PHONY: help run tour real stop start service backup restore test test-upgrade released test-faults check check-full bench format lint types contracts lock schemas settings clean
 
 help: ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -69,6 +69,12 @@ check: $(VENV)/.dev format lint types contracts ## what CI runs: format, lint, t
 
 check-full: check ## check, and what takes longer
 	$(MAKE) test PYTEST_ARGS="-m slow"
+
+test-upgrade: $(VENV)/.dev ## the release before and this one side by side, and a backup restored, under load (minutes)
+	$(MAKE) test PYTEST_ARGS="-q -m slow -n 0 tests/faults/test_upgrade.py tests/faults/test_restored.py"
+
+released: $(VENV)/.run ## note the migrations of the release that stands uppermost in docs/releases.md
+	$(PY) -m tests.contract.released
 
 test-faults: $(VENV)/.dev ## processes killed, servers restarted under load, for five minutes (SEED=, SECONDS=)
 	$(PY) -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))

@@ -37,7 +37,7 @@ async def follow(platform: Platform, servers: Sequence[Server]) -> None:
     for folder in (wanted, done):
         folder.mkdir(exist_ok=True)
     own = {server.name: server for server in servers}
-    for name in (*platform.services, *own):
+    for name in (*platform.programs, *own):
         shall, does = not (wanted / name).exists(), not (done / name).exists()
         if shall == does:
             continue

@@ -100,6 +100,7 @@ async def under_load(
     found: Callable[[Servers, Platform], Awaitable[None]] | None = None,
     calls: type[Callers] = Callers,
     seed: int = 7,
+    ready_s: float = 90.0,
 ) -> AsyncIterator[UnderLoad]:
     """As long as the block lasts. `found` makes databases and founds the district, where the platform shall not.
 
@@ -119,6 +120,7 @@ async def under_load(
             roles=roles,
             services=tuple(roles),
             keep=found is not None,
+            ready_s=ready_s,
         )
         if found is not None:
             await found(servers, platform)
