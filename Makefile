@@ -13,7 +13,7 @@ export UV_LINK_MODE ?= copy
 export UV_COMPILE_BYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run tour real stop start service backup restore test test-upgrade released test-faults check check-full bench format lint types contracts lock schemas settings clean
+.PHONY: help run tour real stop start service backup restore secrets test test-upgrade test-compose released test-faults check check-full bench format lint types contracts lock schemas settings clean
 
 help: ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -78,6 +78,13 @@ released: $(VENV)/.run ## note the migrations of the release that stands uppermo
 
 test-faults: $(VENV)/.dev ## processes killed, servers restarted under load, for five minutes (SEED=, SECONDS=)
 	$(PY) -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
+
+secrets: ## passwords for docker-compose.yml, each in a file of its own (deploy/docker/secrets)
+	@$(PYTHON) -m deploy.docker.passwords
+
+test-compose: $(VENV)/.dev ## docker-compose.yml for real: its story, its parts killed, its walls; and servers by testcontainers
+	SUIZHUAN_TEST_CONTAINERS=1 $(PY) -m pytest -q -m slow tests/compose $(PYTEST_ARGS)
+	SUIZHUAN_TEST_SERVERS=containers CI=true $(MAKE) test PYTEST_ARGS="-n 2 -q libs/common/tests/test_kafka_log.py libs/common/tests/test_postgres_database.py libs/common/tests/test_cache.py"
 
 bench: $(VENV)/.bench ## our path against its peers, in one run (ONLY=relay); writes bench/results.json
 	$(PY) -m bench.run $(ONLY)
