@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import shutil
 import sys
@@ -18,13 +17,14 @@ import asyncpg
 from suizhuan.backups.file import About, BackupProblem, Reader, new_file
 from suizhuan.context import Context, new_id
 from suizhuan.kernel.refusal import Refusal
+from suizhuan.offsets import LogReplaced
+from suizhuan.ports.log import LogUnavailable
 from suizhuan.reconcile_command import progress_bar, tell_of
 
 if TYPE_CHECKING:
     from suizhuan.service import Service
 
 STREAM = "-"
-LOG_S = 30.0  # the log may be away: then the service takes it over when it starts
 
 
 async def backup(service: Service, arguments: list[str]) -> None:
@@ -64,23 +64,27 @@ async def restore(service: Service, arguments: list[str]) -> None:
     _say("已恢复 / restored", f"原有数据 / what was there: {done.kept or '无 / nothing'}")
     await service.migrate()
     if not given.locked:
-        await _heal(service)
+        with _codes():
+            await _heal(service)
 
 
 async def _heal(service: Service) -> None:
     """Take over what the log knows further; without a log the service compares itself when it starts."""
-    try:
-        async with asyncio.timeout(LOG_S):
-            await service.parts.recovery.ready()
-    except TimeoutError:
-        _say(
-            "日志暂不可达：启动时再核对，之后执行 reconcile adopt",
-            "the log is away: it compares itself when it starts; then `reconcile adopt`",
-        )
-        return
     context = Context(actor="operator", org=None, correlation_id=new_id())
-    with _bar("采纳日志 / taking the log over") as progress:
-        fact = await service.reconciler.adopt(context, "restored from a backup", progress)
+    try:
+        await service.parts.recovery.ready()
+        with _bar("采纳日志 / taking the log over") as progress:
+            fact = await service.reconciler.adopt(context, "restored from a backup", progress)
+    except LogUnavailable as reason:
+        raise BackupProblem(
+            "log_unavailable",
+            f"数据已恢复，但日志不可达（{reason}）。服务启动后自行核对，之后执行 reconcile adopt",
+            "the data are back, but the log is away: it compares itself when it starts; then `reconcile adopt`",
+        ) from None
+    except LogReplaced as reason:
+        raise BackupProblem(
+            "log_replaced", "数据已恢复，但日志不是同一个", f"the data are back, but {reason}"
+        ) from None
     tell_of(service, fact)
 
 
