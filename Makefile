@@ -13,7 +13,7 @@ export UV_LINK_MODE ?= copy
 export UV_COMPILE_BYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run tour real secrets test test-compose test-faults check check-full bench format lint types contracts lock schemas settings clean
+.PHONY: help run tour real stop start service backup restore secrets test test-upgrade test-compose released test-faults check check-full bench format lint types contracts lock schemas settings clean
 
 help: ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,22 @@ tour: $(VENV)/.run ## the story, told beside a running `make run` (BASE=, ISSUER
 real: $(VENV)/.run ## the real profile here: a process per service (KAFKA=, POSTGRES=, REDIS=, DATA=)
 	@exec $(PY) -m deploy.local.platform --data $(DATA)/real $(if $(KAFKA),--kafka $(KAFKA)) $(if $(POSTGRES),--postgres $(POSTGRES)) $(if $(REDIS),--redis $(REDIS))
 
+CONTROL = $(PY) -m deploy.local.control --data $(DATA)/real
+stop: $(VENV)/.run ## beside `make real`: one service or server stops, the others go on (SERVICE=, DATA=)
+	@$(CONTROL) stop $(SERVICE)
+
+start: $(VENV)/.run ## beside `make real`: it starts again (SERVICE=, DATA=)
+	@$(CONTROL) start $(SERVICE)
+
+service: $(VENV)/.run ## a service's own command, on the real profile's data (SERVICE=, DO="dead-letters", DATA=)
+	@$(CONTROL) run $(SERVICE) $(DO)
+
+backup: $(VENV)/.run ## one service's data into a file, while it works on (SERVICE=, FILE=, DATA=)
+	@$(CONTROL) run $(SERVICE) backup $(FILE)
+
+restore: $(VENV)/.run ## a backup of a service that is stopped in the place of its data (SERVICE=, FILE=, YES=--yes, DATA=)
+	@$(CONTROL) run $(SERVICE) restore $(FILE) $(YES)
+
 test: $(VENV)/.dev ## all tests, on real Kafka, PostgreSQL and Redis
 	$(PY) -m deploy.testing $(PYTEST_ARGS)
 
@@ -53,6 +69,12 @@ check: $(VENV)/.dev format lint types contracts ## what CI runs: format, lint, t
 
 check-full: check ## check, and what takes longer
 	$(MAKE) test PYTEST_ARGS="-m slow"
+
+test-upgrade: $(VENV)/.dev ## the release before and this one side by side, and a backup restored, under load (minutes)
+	$(MAKE) test PYTEST_ARGS="-q -m slow -n 0 tests/faults/test_upgrade.py tests/faults/test_restored.py"
+
+released: $(VENV)/.run ## note the migrations of the release that stands uppermost in docs/releases.md
+	$(PY) -m tests.contract.released
 
 test-faults: $(VENV)/.dev ## processes killed, servers restarted under load, for five minutes (SEED=, SECONDS=)
 	$(PY) -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))

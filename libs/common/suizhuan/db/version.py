@@ -9,15 +9,24 @@ from sqlalchemy import Connection, column, inspect, select, table
 from suizhuan.db.database import Database
 
 
-async def is_newest(database: Database, migrations: Path) -> bool:
-    """Whether its last migration is the last one of the folder, whose files are named by their number."""
-    last = max(path.name for path in (migrations / "versions").glob("[0-9]*.py")).partition("_")[0]
+def last(migrations: Path) -> str:
+    """The last migration of the folder, whose files are named by their number."""
+    return max(path.name for path in (migrations / "versions").glob("[0-9]*.py")).partition("_")[0]
 
-    def is_there(connection: Connection) -> bool:
+
+async def reached(database: Database) -> str | None:
+    """The database's last migration; None: it has had none."""
+
+    def read(connection: Connection) -> str | None:
         if not inspect(connection).has_table("alembic_version", schema=database.schema):
-            return False
-        reached = table("alembic_version", column("version_num"), schema=database.schema)
-        return list(connection.execute(select(reached)).scalars()) == [last]
+            return None
+        versions = table("alembic_version", column("version_num"), schema=database.schema)
+        return connection.execute(select(versions)).scalar_one_or_none()
 
     async with database.read() as conn:
-        return await conn.run_sync(is_there)
+        return await conn.run_sync(read)
+
+
+async def is_newest(database: Database, migrations: Path) -> bool:
+    """Whether its last migration is the last one of the folder."""
+    return await reached(database) == last(migrations)
