@@ -13,10 +13,10 @@ export UV_LINK_MODE ?= copy
 export UV_COMPILE_BYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run tour real stop start service backup restore secrets test test-upgrade test-compose released test-faults check check-full bench format lint types contracts lock schemas settings clean
+.PHONY: help run tour real stop start service backup restore secrets test test-upgrade test-compose released test-faults test-k8s check check-full bench format lint types contracts lock schemas settings clean
 
 help: ## list every target
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 $(VENV)/.run: requirements/run.txt requirements/bootstrap.txt $(OWN:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] >= (3, 11)' || { echo "Suizhuan needs Python 3.11 or newer as $(PYTHON). 需要 Python 3.11 或更高版本。"; exit 1; }
@@ -78,6 +78,9 @@ released: $(VENV)/.run ## note the migrations of the release that stands uppermo
 
 test-faults: $(VENV)/.dev ## processes killed, servers restarted under load, for five minutes (SEED=, SECONDS=)
 	$(PY) -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
+
+test-k8s: $(VENV)/.dev ## k8s/ on a real Kubernetes (MINI_K8S= makes one; SEED=, SECONDS=)
+	$(PY) -m tests.k8s $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
 secrets: ## passwords for docker-compose.yml, each in a file of its own (deploy/docker/secrets)
 	@$(PYTHON) -m deploy.docker.passwords

@@ -4,7 +4,7 @@ drivers alone. Nothing here knows what a service means by it."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -57,12 +57,16 @@ class Evidence:
         return self.tables.get(service, {}).get(table, [])
 
 
-async def read_log(bootstrap: str) -> tuple[list[Entry], dict[tuple[str, int], int]]:
-    """Every record of every topic of a service."""
-    client = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest")
+async def read_log(
+    bootstrap: str, services: Iterable[str] = SERVICES, **security: Any
+) -> tuple[list[Entry], dict[tuple[str, int], int]]:
+    """Every record of every topic of these services."""
+    client = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", **security
+    )
     await client.start()
     try:
-        topics = [t for t in await client.topics() if t.partition(".")[0] in SERVICES]
+        topics = [t for t in await client.topics() if t.partition(".")[0] in services]
         for topic in topics:
             await client._client.add_topic(topic)
         await client._client.force_metadata_update()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg  # type: ignore[import-untyped, unused-ignore]
@@ -22,9 +23,11 @@ QUERIES = {
 EVERYWHERE = (f"SELECT topic, count(*) AS events FROM outbox WHERE topic <> '{AUTHORITY}' GROUP BY topic",)
 
 
-async def settled(databases: Mapping[str, str], kafka: str, at_most: float = AT_MOST_S) -> list[str]:
+async def settled(
+    databases: Mapping[str, str], kafka: str, at_most: float = AT_MOST_S, **security: Any
+) -> list[str]:
     """Returns when nothing is on its way any more, twice in a row; or what still is, after `at_most` seconds."""
-    client = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)
+    client = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, **security)
     await client.start()
     try:
         deadline, quiet = time.monotonic() + at_most, 0

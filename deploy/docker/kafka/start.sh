@@ -10,7 +10,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=localhost:9093
 listeners=CLIENT://0.0.0.0:9092,CONTROLLER://localhost:9093
-advertised.listeners=CLIENT://kafka:9092
+advertised.listeners=CLIENT://${ADVERTISED:-kafka}:9092
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT
 inter.broker.listener.name=CLIENT
@@ -38,6 +38,7 @@ CONF
 if [ ! -e /var/lib/kafka/data/meta.properties ]; then
   set --
   for login in admin $LOGINS; do set -- "$@" --add-scram "SCRAM-SHA-512=[name=$login,password=$(password "$login")]"; done
-  /opt/kafka/bin/kafka-storage.sh format --standalone -t "$(cat /proc/sys/kernel/random/uuid | tr -d - | head -c 22)" -c "$conf" "$@"
+  # It would tell the log what a login's password is checked against.
+  /opt/kafka/bin/kafka-storage.sh format --standalone -t "$(cat /proc/sys/kernel/random/uuid | tr -d - | head -c 22)" -c "$conf" "$@" >/dev/null
 fi
 exec /opt/kafka/bin/kafka-server-start.sh "$conf"

@@ -60,8 +60,7 @@ async def _run(service: Service, role: str, arguments: list[str], extra: Extra) 
     parts = service.parts
     try:
         if role == "migrate":
-            await service.migrate()
-            return 0
+            return 0 if await _patiently(service, service.migrate, _told_to_stop()) else 1
         if role in UNMIGRATED:
             await UNMIGRATED[role](service, arguments)
             return 0
@@ -77,10 +76,7 @@ async def _run(service: Service, role: str, arguments: list[str], extra: Extra) 
 
 async def _serve(service: Service, role: str) -> int:
     """Serve until SIGTERM or SIGINT. Ends with 1, and a sentence that says why, where nobody can go on by himself."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = _told_to_stop()
     if not await _started(service, role, stop):
         return 0
     settle_garbage()
@@ -102,20 +98,42 @@ async def _serve(service: Service, role: str) -> int:
     return 0 if stop.is_set() else 1
 
 
+def _told_to_stop() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT from now on."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
 async def _started(service: Service, role: str, stop: asyncio.Event) -> bool:
-    """Start it as soon as its database answers: who restarts both at once need not know which is first. False: told to
+    """Start it on a database that is migrated: who starts all at once need not know which is first. False: told to
     stop before. Errors: all others."""
+    if role == "all":
+        migrated = await _patiently(service, service.migrate, stop)
+    else:
+        migrated = await _patiently(service, service.is_migrated, stop, until=True)
+    return migrated and await _patiently(service, service.start_api if role == "api" else service.start, stop)
+
+
+async def _patiently(
+    service: Service, work: Callable[[], Awaitable[object]], stop: asyncio.Event, *, until: object = None
+) -> bool:
+    """Do it as soon as its database answers, and again until it gives `until`, if that is said. False: told to stop
+    before. Errors: all others."""
+    waits_for = ""
     while not stop.is_set():
+        reason = "MigrationMissing"
         try:
-            if role == "all":
-                await service.migrate()
-            await (service.start_api() if role == "api" else service.start())
+            if await work() == until or until is None:
+                return True
         except Exception as error:
             if service.parts.database.is_sqlite or not is_transient(error):
                 raise
-            log.warning("start_waits_for_database", reason=type(error).__name__)
-        else:
-            return True
+            reason = type(error).__name__
+        if reason != waits_for:
+            log.warning("waits_for_database", reason=reason)
+            waits_for = reason
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), DATABASE_AGAIN_S)
     return False

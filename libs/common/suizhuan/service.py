@@ -229,6 +229,10 @@ class Service:
         await migrate.upgrade(self.parts.database, self.migrations)
         return True
 
+    async def is_migrated(self) -> bool:
+        """Whether its own database is as new as this program, or newer: after a release that was taken back."""
+        return await version.is_reached(self.parts.database, self.migrations)
+
     async def start(self) -> None:
         """Start the background work: relay, consumers, deadlines, and what the service adds. Returns at once.
 

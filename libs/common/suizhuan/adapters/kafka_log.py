@@ -159,7 +159,7 @@ class KafkaLog:
                     raise error(topic["topic"])
 
     def _new(self, spec: TopicSpec) -> NewTopic:
-        configs = _configs(spec)
+        configs = topic_configs(spec)
         return NewTopic(spec.name, spec.partitions, self.replication, topic_configs=configs)  # type: ignore[no-untyped-call]
 
     async def _described(self, specs: Sequence[TopicSpec]) -> dict[str, dict[str, Any]]:
@@ -236,7 +236,8 @@ def _check(specs: Sequence[TopicSpec], found: Mapping[str, dict[str, Any]]) -> N
             raise ValueError(f"{spec.name} has {count} partitions, not {spec.partitions}")
 
 
-def _configs(spec: TopicSpec) -> dict[str, str]:
+def topic_configs(spec: TopicSpec) -> dict[str, str]:
+    """What Kafka is told of a topic beside its partitions."""
     if spec.compacted:
         return {
             "cleanup.policy": "compact",

@@ -30,3 +30,9 @@ async def reached(database: Database) -> str | None:
 async def is_newest(database: Database, migrations: Path) -> bool:
     """Whether its last migration is the last one of the folder."""
     return await reached(database) == last(migrations)
+
+
+async def is_reached(database: Database, migrations: Path) -> bool:
+    """Whether it has the last migration of the folder behind it; it may have later ones that the folder lacks."""
+    at = await reached(database)
+    return at is not None and at >= last(migrations)
