@@ -36,6 +36,10 @@ $(VENV)/.bench: $(VENV)/.dev requirements/bench.txt
 	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/bench.txt
 	@touch $@
 
+$(VENV)/.load: $(VENV)/.dev requirements/load.txt
+	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/load.txt
+	@touch $@
+
 run: $(VENV)/.run ## the embedded profile: every service in one process (PORT=, DATA=)
 	@exec $(PY) -m deploy.embedded --port $(PORT) --data $(DATA)
 
@@ -73,7 +77,7 @@ contracts: $(VENV)/.dev ## the walls between services and around the pure domain
 	PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache
 
 lock: $(VENV)/.run ## compile requirements/*.in to hashed lock files
-	cd requirements && for f in bootstrap run dev bench; do ../$(UV) pip compile --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header -q -o $$f.txt $$f.in; done
+	cd requirements && for f in bootstrap run dev bench load; do ../$(UV) pip compile --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header -q -o $$f.txt $$f.in; done
 
 schemas: $(VENV)/.run ## write docs/schemas from the code (refuses a breaking change)
 	$(PY) -m deploy.schemas
