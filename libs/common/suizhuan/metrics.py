@@ -91,7 +91,9 @@ class Metrics:
         # Age of the newest beat by the local clock; at max_staleness this service refuses to act.
         # +Inf: it has never heard one.
         self.authority_staleness_seconds = self._gauge("authority_staleness_seconds", "Age of the newest beat held")
-        self.authority_max_staleness_seconds = self._gauge("authority_max_staleness_seconds", "Age at which nobody acts")
+        self.authority_max_staleness_seconds = self._gauge(
+            "authority_max_staleness_seconds", "Age at which nobody acts"
+        )
         # Sequence of the last authority record applied.
         self.authority_sequence = self._gauge("authority_sequence", "Last authority record applied")
         # Switches opened and not yet ended, as this replica sees them, and (in mandates) how long they took.

@@ -11,7 +11,7 @@ import httpx
 from fastapi import APIRouter
 
 from gateway import gauges, inbound, store_hub, timers
-from gateway.audit_runner import Audits, AuditRunner
+from gateway.audit_runner import AuditRunner, Audits
 from gateway.auditor import Rules
 from gateway.compose import Composer
 from gateway.domain.purposes import Purpose, Shown
