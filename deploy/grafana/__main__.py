@@ -1,4 +1,4 @@
-"""Write the dashboards, in both languages: `python -m deploy.grafana`; `--check` fails where they are not as written."""
+"""Write the dashboards in both languages: `python -m deploy.grafana`; `--check` only compares."""
 
 from __future__ import annotations
 

@@ -118,23 +118,23 @@ OPERATORS = Board(
                 lines(
                     Words("处理器", "Processor"),
                     Query(
-                        'sum by (service, job) (rate(process_cpu_seconds_total{service!=""}[5m]))',
+                        'sum by (service, job) (rate(process_cpu_seconds_total{job=~"api|worker"}[5m]))',
                         "{{service}} {{job}}",
                     ),
                     unit="percentunit",
                 ),
                 lines(
                     Words("内存", "Memory"),
-                    Query('sum by (service, job) (process_resident_memory_bytes{service!=""})', "{{service}} {{job}}"),
+                    Query(
+                        'sum by (service, job) (process_resident_memory_bytes{job=~"api|worker"})',
+                        "{{service}} {{job}}",
+                    ),
                     unit="bytes",
                 ),
                 lines(
-                    Words("缓存命中率", "Cache hits"),
-                    Query(
-                        'sum(rate(suizhuan_cache_reads_total{outcome="hit"}[5m])) / sum(rate(suizhuan_cache_reads_total[5m]))',
-                        "hit",
-                    ),
-                    unit="percentunit",
+                    Words("缓存读取（每秒）", "Cached reads per second"),
+                    Query("sum by (outcome) (rate(suizhuan_cache_reads_total[5m]))", "{{outcome}}"),
+                    unit="ops",
                 ),
             ),
         ),

@@ -28,21 +28,21 @@ RULES = [
     for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]
     for rule in group["rules"]
 ]
+WATCH: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "docker" / "watch.yml").read_text(encoding="utf-8"))
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 ALERTS = [rule for rule in RULES if "alert" in rule]
 RECORDED = {rule["record"] for rule in RULES if "record" in rule}
 EXPRESSIONS = [rule["expr"] for rule in RULES] + [query.expr for board in BOARDS for query in board.queries()]
 # What Prometheus itself knows of those it asks, and of its alerts.
 ITS_OWN = {"up", "ALERTS"}
+FIGURE = re.compile(r"\b(?:suizhuan_\w+|process_\w+|\w+:[\w:]+|up|ALERTS)\b")
 
 
-def exposed() -> dict[str, set[str]]:
-    """Every sample's name that a process of a service exposes, with its labels."""
-    found: dict[str, set[str]] = {}
-    for family in Metrics(CollectorRegistry(), "any").registry.collect():
-        names = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"]}.get(family.type, [""])
-        for name in names:
-            found[family.name + name] = set()
-    return found
+def exposed() -> set[str]:
+    """The name of every sample that a process of a service exposes."""
+    endings = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"]}
+    families = list(Metrics(CollectorRegistry(), "any").registry.collect())
+    return {family.name + ending for family in families for ending in endings.get(family.type, [""])}
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +94,7 @@ def test_the_runbook_has_no_page_of_an_alert_that_is_gone() -> None:
 def test_every_figure_that_is_asked_for_is_one_that_services_expose() -> None:
     known = {*exposed(), *RECORDED, *ITS_OWN}
     for expression in EXPRESSIONS:
-        bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|\"[^\"]*\"", "", expression)
-        bare = re.sub(r"\b(by|on|without|ignoring) \([^)]*\)", "", bare)
-        asked = set(re.findall(r"[a-zA-Z_][\w:]*(?!\w*\s*\()", bare)) - {"or", "and", "e"}
-        asked = {name for name in asked if not re.search(rf"\b{re.escape(name)}\s*\(", bare)}
+        asked = set(FIGURE.findall(expression))
         assert asked and asked <= known, (expression, asked - known)
 
 
@@ -128,3 +125,37 @@ def test_grafana_finds_its_source_and_its_dashboards_where_it_looks() -> None:
     assert [provider["options"]["path"] for provider in providers] == [
         f"/etc/grafana/dashboards/{language}" for language in ("zh", "en")
     ]
+
+
+def test_compose_takes_in_who_watches_behind_profiles_and_shares_its_networks() -> None:
+    assert COMPOSE["include"] == ["deploy/docker/watch.yml"]
+    profiles = {name: one["profiles"] for name, one in WATCH["services"].items()}
+    assert profiles == {"prometheus": ["watch"], "grafana": ["watch"], "collector": ["traces"], "traces": ["traces"]}
+    assert WATCH["networks"] == {name: COMPOSE["networks"][name] for name in WATCH["networks"]}
+
+
+def test_who_watches_may_no_more_than_it_needs_and_only_grafana_is_published_on_this_host_alone() -> None:
+    for name, one in WATCH["services"].items():
+        hardened = (one["read_only"], one["cap_drop"], one["security_opt"])
+        assert hardened == (True, ["ALL"], ["no-new-privileges:true"]), name
+        assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+\.\d+", one["image"]), "a version, and not the latest"
+        for mount in one.get("volumes", ()):
+            source, _, how = mount.partition(":")
+            if source.startswith("."):
+                assert how.endswith(":ro") and (ROOT / "deploy" / "docker" / source).exists(), mount
+    published = {name: one["ports"] for name, one in WATCH["services"].items() if "ports" in one}
+    assert published == {"grafana": ["${SUIZHUAN_BIND:-127.0.0.1}:${SUIZHUAN_GRAFANA_PORT:-3000}:3000"]}
+    outside = [name for name, one in WATCH["services"].items() if "outside" in one["networks"]]
+    assert outside == ["grafana"]
+    grafana = WATCH["services"]["grafana"]
+    assert grafana["environment"]["GF_SECURITY_ADMIN_PASSWORD__FILE"] == "/run/secrets/grafana"
+    assert WATCH["secrets"] == {"grafana": {"file": "./secrets/grafana"}}
+
+
+def test_traces_go_from_the_services_to_the_collector_and_from_there_to_the_store() -> None:
+    collector = yaml.safe_load((ROOT / "deploy" / "otel" / "collector.yaml").read_text(encoding="utf-8"))
+    pipeline = collector["service"]["pipelines"]["traces"]
+    for kind in ("receivers", "processors", "exporters"):
+        assert set(pipeline[kind]) == set(collector[kind])
+    assert collector["exporters"]["otlp/traces"]["endpoint"] == "traces:4317"
+    assert pipeline["processors"][0] == "memory_limiter", "first of all"

@@ -56,8 +56,8 @@ class Metrics:
     def _event_path(self) -> None:
         # What the unit of work appended to the outbox, by full type (complaints.case.opened.v1).
         self.events_emitted_total = self._counter("events_emitted_total", "Events written to the outbox", "type")
-        # Rows waiting in the outbox as the relay last saw them (capped at its batch), and the age of the oldest, which is
-        # looked at beside the relay too: one that hangs must not hide it.
+        # Rows waiting in the outbox as the relay last saw them (capped at its batch), and the age of the oldest: looked
+        # at beside the relay too, for one that hangs must not hide it.
         self.outbox_depth = self._gauge("outbox_depth", "Events waiting in the outbox")
         self.outbox_oldest_seconds = self._gauge("outbox_oldest_seconds", "Age of the oldest event in the outbox")
         # Events the log has acknowledged, appends it did not take, whether this process leads a lane (0 or 1).

@@ -1,4 +1,4 @@
-"""Gauges are as old as they say: what cannot be read keeps nobody from the rest, and what was never heard is no zero."""
+"""Gauges are as old as they say: one that cannot be read keeps nobody from the others; what was never heard is no 0."""
 
 from __future__ import annotations
 
