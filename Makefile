@@ -13,7 +13,7 @@ export UV_LINK_MODE ?= copy
 export UV_COMPILE_BYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run tour real test test-faults check check-full bench format lint types contracts lock schemas settings clean
+.PHONY: help run tour real test test-faults check check-full bench load dashboards format lint types contracts lock schemas settings clean
 
 help: ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -63,6 +63,12 @@ test-faults: $(VENV)/.dev ## processes killed, servers restarted under load, for
 
 bench: $(VENV)/.bench ## our path against its peers, in one run (ONLY=relay); writes bench/results.json
 	$(PY) -m bench.run $(ONLY)
+
+load: $(VENV)/.load ## complaints from report to closure beside a running platform (BASE=, ISSUER=, RATE=, USERS=, SECONDS=)
+	@$(PY) -m deploy.load --data $(DATA) $(if $(BASE),--base $(BASE)) $(if $(ISSUER),--issuer $(ISSUER)) $(if $(RATE),--rate $(RATE)) $(if $(USERS),--users $(USERS)) $(if $(SECONDS),--seconds $(SECONDS))
+
+dashboards: $(VENV)/.dev ## write deploy/grafana/dashboards from the code
+	$(PY) -m deploy.grafana
 
 format: $(VENV)/.dev ## formatting is as ruff writes it
 	$(VENV)/bin/ruff format --check .
