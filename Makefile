@@ -13,7 +13,7 @@ export UV_LINK_MODE ?= copy
 export UV_COMPILE_BYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run tour real stop start service backup restore secrets test test-upgrade test-compose released test-faults test-k8s check check-full bench format lint types contracts lock schemas settings clean
+.PHONY: help run tour real stop start service backup restore secrets test test-upgrade test-compose released test-faults test-k8s check check-full bench load dashboards format lint types contracts lock schemas settings clean
 
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,10 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 
 $(VENV)/.bench: $(VENV)/.dev requirements/bench.txt
 	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/bench.txt
+	@touch $@
+
+$(VENV)/.load: $(VENV)/.dev requirements/load.txt
+	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/load.txt
 	@touch $@
 
 run: $(VENV)/.run ## the embedded profile: every service in one process (PORT=, DATA=)
@@ -92,6 +96,12 @@ test-compose: $(VENV)/.dev ## docker-compose.yml for real: its story, its parts 
 bench: $(VENV)/.bench ## our path against its peers, in one run (ONLY=relay); writes bench/results.json
 	$(PY) -m bench.run $(ONLY)
 
+load: $(VENV)/.load ## complaints from report to closure beside a running platform (BASE=, ISSUER=, RATE=, USERS=, SECONDS=)
+	@$(PY) -m deploy.load --data $(DATA) $(if $(BASE),--base $(BASE)) $(if $(ISSUER),--issuer $(ISSUER)) $(if $(RATE),--rate $(RATE)) $(if $(USERS),--users $(USERS)) $(if $(SECONDS),--seconds $(SECONDS))
+
+dashboards: $(VENV)/.dev ## write deploy/grafana/dashboards from the code
+	$(PY) -m deploy.grafana
+
 format: $(VENV)/.dev ## formatting is as ruff writes it
 	$(VENV)/bin/ruff format --check .
 
@@ -105,7 +115,7 @@ contracts: $(VENV)/.dev ## the walls between services and around the pure domain
 	PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache
 
 lock: $(VENV)/.run ## compile requirements/*.in to hashed lock files
-	cd requirements && for f in bootstrap run dev bench; do ../$(UV) pip compile --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header -q -o $$f.txt $$f.in; done
+	cd requirements && for f in bootstrap run dev bench load; do ../$(UV) pip compile --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header -q -o $$f.txt $$f.in; done
 
 schemas: $(VENV)/.run ## write docs/schemas from the code (refuses a breaking change)
 	$(PY) -m deploy.schemas
