@@ -99,6 +99,8 @@ def _of_compose(words: list[str]) -> str | None:
     unknown = [name for name in named if name not in COMPOSE["services"]]
     if unknown:
         return f"no containers {unknown}"
+    if words[0] == "build" and (unbuilt := [name for name in named if "build" not in COMPOSE["services"][name]]):
+        return f"not built by that name: {unbuilt}"
     if words[0] == "run" and named[0] in BY_NAME:
         return _of_module(named[0], [w for w in words[words.index(named[0]) + 1 :] if w not in {"-", "<", ">"}][:1])
     return None
@@ -134,6 +136,7 @@ def test_the_index_lists_every_page() -> None:
         "docker compose run --rm nobody backup -",
         "docker compose up -d --scale nobody=2 complaints",
         "docker compose run --rm complaints forget",
+        "docker compose build complaints",
     ],
 )
 def test_what_is_not_there_is_seen(command: str) -> None:

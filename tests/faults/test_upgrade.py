@@ -25,7 +25,7 @@ from tests.contract.released import commit
 
 from . import checker
 from .doors import Doors
-from .under_load import UnderLoad, under_load
+from .under_load import PATIENCE_S, UnderLoad, under_load
 
 ROLES = {name: ("api", "worker") for name in BY_NAME}
 PREFIX = "suizhuan_upgraded"
@@ -37,7 +37,7 @@ PREMISE = {"area": NANGUAN, "kind": "community", "permanent": True, "size_dm2": 
 MADE = {
     "population": ("building", "name", "/population/buildings", {"grid": GRID, "floors": 6}),
     "property": ("premise", "location", "/property/premises", {**PREMISE, "use": "activity"}),
-    "volunteers": ("team", "title", "/volunteers/teams", {"kind": "judicial", "area": NANGUAN}),
+    "volunteers": ("title", "title", "/volunteers/teams", {"kind": "judicial", "area": NANGUAN}),
 }
 
 
@@ -104,7 +104,7 @@ async def upgraded(world: UnderLoad, service: str) -> None:
             while not all(callers.done[door] > before.get(door, 0) for door in doors):
                 await world.more(1)
 
-        await asyncio.wait_for(each(), 120)
+        await asyncio.wait_for(each(), PATIENCE_S)
     callers.open[service] = doors[1:]
     for role in ROLES[service]:
         program = platform.programs[f"{service}-{role}"]
@@ -126,7 +126,7 @@ async def _make(world: UnderLoad, service: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.real
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2700)
 async def test_a_release_and_the_one_before_it_work_side_by_side_and_nothing_is_lost(
     tmp_path: Path, not_to_be_had: Callable[[Exception], None], record_property: Callable[[str, str], None]
 ) -> None:

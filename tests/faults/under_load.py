@@ -19,8 +19,8 @@ from .fleet import POOL, PROFILE
 from .journal import Journal
 from .load import CHECKER, PEOPLE, Load
 
-PATIENCE_S = 180.0  # with a slow machine
-FINISH_S = 300.0  # what was begun comes to its end
+PATIENCE_S = 300.0  # with a slow machine
+FINISH_S = 600.0  # what was begun comes to its end
 
 
 @dataclass(slots=True)
