@@ -25,7 +25,7 @@ ROLL, DELETE = "roll", "delete"
 
 
 class Drill:
-    """One run on a district that nobody has used yet. `databases` by service and `kafka` as this process reaches them."""
+    """One run, on a district that nobody has used yet. `databases` by service and `kafka`: as this process has them."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Drill:
         return findings + _shown(journal)
 
     async def _begun(self, journal: Journal, working: asyncio.Task[None]) -> None:
-        while not any(0 < x["status"] < 300 for x in journal.of("command")):  # noqa: ASYNC110 - by another process
+        while not any(0 < x["status"] < 300 for x in journal.of("command")):
             if working.done():
                 working.result()
             await asyncio.sleep(0.2)
