@@ -13,7 +13,7 @@ export UV_LINK_MODE ?= copy
 export UV_COMPILE_BYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run tour real test test-faults test-k8s check check-full bench format lint types contracts lock schemas settings clean
+.PHONY: help run tour real stop start service backup restore secrets test test-upgrade test-compose released test-faults test-k8s check check-full bench load dashboards format lint types contracts lock schemas settings clean
 
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,10 @@ $(VENV)/.bench: $(VENV)/.dev requirements/bench.txt
 	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/bench.txt
 	@touch $@
 
+$(VENV)/.load: $(VENV)/.dev requirements/load.txt
+	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/load.txt
+	@touch $@
+
 run: $(VENV)/.run ## the embedded profile: every service in one process (PORT=, DATA=)
 	@exec $(PY) -m deploy.embedded --port $(PORT) --data $(DATA)
 
@@ -44,6 +48,22 @@ tour: $(VENV)/.run ## the story, told beside a running `make run` (BASE=, ISSUER
 
 real: $(VENV)/.run ## the real profile here: a process per service (KAFKA=, POSTGRES=, REDIS=, DATA=)
 	@exec $(PY) -m deploy.local.platform --data $(DATA)/real $(if $(KAFKA),--kafka $(KAFKA)) $(if $(POSTGRES),--postgres $(POSTGRES)) $(if $(REDIS),--redis $(REDIS))
+
+CONTROL = $(PY) -m deploy.local.control --data $(DATA)/real
+stop: $(VENV)/.run ## beside `make real`: one service or server stops, the others go on (SERVICE=, DATA=)
+	@$(CONTROL) stop $(SERVICE)
+
+start: $(VENV)/.run ## beside `make real`: it starts again (SERVICE=, DATA=)
+	@$(CONTROL) start $(SERVICE)
+
+service: $(VENV)/.run ## a service's own command, on the real profile's data (SERVICE=, DO="dead-letters", DATA=)
+	@$(CONTROL) run $(SERVICE) $(DO)
+
+backup: $(VENV)/.run ## one service's data into a file, while it works on (SERVICE=, FILE=, DATA=)
+	@$(CONTROL) run $(SERVICE) backup $(FILE)
+
+restore: $(VENV)/.run ## a backup of a service that is stopped in the place of its data (SERVICE=, FILE=, YES=--yes, DATA=)
+	@$(CONTROL) run $(SERVICE) restore $(FILE) $(YES)
 
 test: $(VENV)/.dev ## all tests, on real Kafka, PostgreSQL and Redis
 	$(PY) -m deploy.testing $(PYTEST_ARGS)
@@ -54,14 +74,33 @@ check: $(VENV)/.dev format lint types contracts ## what CI runs: format, lint, t
 check-full: check ## check, and what takes longer
 	$(MAKE) test PYTEST_ARGS="-m slow"
 
+test-upgrade: $(VENV)/.dev ## the release before and this one side by side, and a backup restored, under load (minutes)
+	$(MAKE) test PYTEST_ARGS="-q -m slow -n 0 tests/faults/test_upgrade.py tests/faults/test_restored.py"
+
+released: $(VENV)/.run ## note the migrations of the release that stands uppermost in docs/releases.md
+	$(PY) -m tests.contract.released
+
 test-faults: $(VENV)/.dev ## processes killed, servers restarted under load, for five minutes (SEED=, SECONDS=)
 	$(PY) -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
 test-k8s: $(VENV)/.dev ## k8s/ on a real Kubernetes (MINI_K8S= makes one; SEED=, SECONDS=)
 	$(PY) -m tests.k8s $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
+secrets: ## passwords for docker-compose.yml, each in a file of its own (deploy/docker/secrets)
+	@$(PYTHON) -m deploy.docker.passwords
+
+test-compose: $(VENV)/.dev ## docker-compose.yml for real: its story, its parts killed, its walls; and servers by testcontainers
+	SUIZHUAN_TEST_CONTAINERS=1 $(PY) -m pytest -q -m slow tests/compose $(PYTEST_ARGS)
+	SUIZHUAN_TEST_SERVERS=containers CI=true $(MAKE) test PYTEST_ARGS="-n 2 -q libs/common/tests/test_kafka_log.py libs/common/tests/test_postgres_database.py libs/common/tests/test_cache.py"
+
 bench: $(VENV)/.bench ## our path against its peers, in one run (ONLY=relay); writes bench/results.json
 	$(PY) -m bench.run $(ONLY)
+
+load: $(VENV)/.load ## complaints from report to closure beside a running platform (BASE=, ISSUER=, RATE=, USERS=, SECONDS=)
+	@$(PY) -m deploy.load --data $(DATA) $(if $(BASE),--base $(BASE)) $(if $(ISSUER),--issuer $(ISSUER)) $(if $(RATE),--rate $(RATE)) $(if $(USERS),--users $(USERS)) $(if $(SECONDS),--seconds $(SECONDS))
+
+dashboards: $(VENV)/.dev ## write deploy/grafana/dashboards from the code
+	$(PY) -m deploy.grafana
 
 format: $(VENV)/.dev ## formatting is as ruff writes it
 	$(VENV)/bin/ruff format --check .
@@ -76,7 +115,7 @@ contracts: $(VENV)/.dev ## the walls between services and around the pure domain
 	PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache
 
 lock: $(VENV)/.run ## compile requirements/*.in to hashed lock files
-	cd requirements && for f in bootstrap run dev bench; do ../$(UV) pip compile --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header -q -o $$f.txt $$f.in; done
+	cd requirements && for f in bootstrap run dev bench load; do ../$(UV) pip compile --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header -q -o $$f.txt $$f.in; done
 
 schemas: $(VENV)/.run ## write docs/schemas from the code (refuses a breaking change)
 	$(PY) -m deploy.schemas

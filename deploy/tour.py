@@ -18,6 +18,7 @@ from deploy.story import Client, NotAsTold, tell
 from deploy.story.client import ProblemAnswer, Seen
 from deploy.story.telling import Words
 
+PATIENCE_S = 60.0  # how long one who is away is waited for, before and after a command
 READING_S = 1.0  # per line, when somebody reads along: the whole takes about a minute
 
 SHOWN = (
@@ -71,8 +72,8 @@ async def run(base: str, issuer: str | None, console: Console, *, english: bool,
     terminal = Terminal(console, english=english, pace=pace)
     began = time.monotonic()
     try:
-        async with Client(base, issuer) as client:
-            await tell(client, terminal)
+        async with Client(base, issuer, patience=PATIENCE_S) as client:
+            await tell(client, terminal, patience=PATIENCE_S)
     except NotAsTold as wrong:
         console.print(Text(f"\n✗ {'not as told' if english else '与所述不符'}: {wrong}", style="bold red"))
         return 1

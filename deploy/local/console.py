@@ -20,6 +20,7 @@ import httpx
 from rich.console import Console
 
 from deploy.access import LOGINS
+from deploy.local.control import follow, forget
 from deploy.local.kafka import Kafka
 from deploy.local.packages import Unavailable
 from deploy.local.platform import ISSUER_NAME, Platform
@@ -51,8 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with ExitStack() as stops:
             stops.enter_context(only_one(given.data.resolve()))
-            servers = _servers(given, stops)
-            return asyncio.run(_serve(given, *servers))
+            return asyncio.run(_serve(given, *_servers(given, stops)))
     except (CannotStart, NotEmpty, ProgramFailed, Unavailable, LogUnavailable) as reason:
         return _failed(str(reason))
     except (OSError, asyncpg.PostgresError) as reason:
@@ -66,8 +66,9 @@ def _failed(reason: str) -> int:
     return 1
 
 
-def _servers(given: argparse.Namespace, stops: ExitStack) -> tuple[dict[str, str], dict[str, str]]:
-    """The address of each server: as given, else of one started here, and the passwords of the logins at that Kafka.
+def _servers(given: argparse.Namespace, stops: ExitStack) -> tuple[dict[str, str], dict[str, str], list[Server]]:
+    """The address of each server: as given, else of one started here; the passwords of the logins at that Kafka; and
+    those that were started.
 
     Errors: Unavailable."""
     folder = given.data.resolve() / "servers"
@@ -89,10 +90,12 @@ def _servers(given: argparse.Namespace, stops: ExitStack) -> tuple[dict[str, str
         with ThreadPoolExecutor(len(own)) as pool:
             list(pool.map(lambda server: server.start(), own))
     found = {server.name: server.url for server in own}
-    return {"kafka": given.kafka, "postgres": given.postgres, "redis": given.redis} | found, passwords
+    return {"kafka": given.kafka, "postgres": given.postgres, "redis": given.redis} | found, passwords, own
 
 
-async def _serve(given: argparse.Namespace, servers: dict[str, str], passwords: dict[str, str]) -> int:
+async def _serve(
+    given: argparse.Namespace, servers: dict[str, str], passwords: dict[str, str], own: list[Server]
+) -> int:
     """Until SIGINT or SIGTERM, or until a program has ended by itself: then 1."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -112,6 +115,7 @@ async def _serve(given: argparse.Namespace, servers: dict[str, str], passwords: 
         keep=True,
         ports=ports,
     )
+    forget(platform.folder)
     starting = asyncio.create_task(platform.start())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -135,6 +139,7 @@ async def _serve(given: argparse.Namespace, servers: dict[str, str], passwords: 
             tour=f"make tour DATA={platform.folder}",
         ):
             while not stopping.done() and not any(program.crashed is not None for program in programs.values()):
+                await follow(platform, own)
                 await asyncio.wait({stopping}, timeout=LOOK_AGAIN_S)
             Console().print("正在停止 / stopping …")
     finally:

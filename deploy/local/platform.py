@@ -209,10 +209,16 @@ class Platform:
     def _remember(self) -> None:
         if self.keep:
             self._write(self._memory.name, {"prefix": self._prefix, "founded": self._founded})
+            for name in self.services:
+                self._write_secret(f"{name}.settings.json", self.environ(name))  # for its own commands
             self._known = True
 
     def _write(self, name: str, content: object) -> None:
         (self.folder / name).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+    def _write_secret(self, name: str, content: object) -> None:
+        (self.folder / name).touch(mode=0o600)
+        self._write(name, content)
 
     async def _end(self, name: str) -> str | None:
         """What was wrong with its end, if anything."""

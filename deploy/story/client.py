@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -17,6 +19,7 @@ Json = dict[str, Any]
 NOWHERE = "999999"  # an area of nobody: only the place in the stream is wanted, not what is there
 SILENCE_S = 60.0  # the stream sends a heartbeat more often than this
 RETRY_S = 0.5
+AWAY = (502, 503, 504)  # whoever would answer is away, or has not caught up yet
 
 
 class ProblemAnswer(Exception):
@@ -31,25 +34,36 @@ class ProblemAnswer(Exception):
 
 @dataclass(slots=True)
 class Caller:
-    """Somebody with a token."""
+    """Somebody with a token. Every command has a key, so it can be said again until it is answered: for `patience`
+    seconds while nobody is there to answer.
+    """
 
     http: httpx.AsyncClient
     token: str
     name: str
+    patience: float = 0.0
 
     async def get(self, path: str, **params: str) -> Json:
         return await self._ask("GET", path, params=params)
 
     async def post(self, path: str, body: Json | None = None, *, key: str | None = None) -> Json:
-        headers = {"Idempotency-Key": key} if key else {}
-        return await self._ask("POST", path, json=body or {}, headers=headers)
+        return await self._ask("POST", path, json=body or {}, headers={"Idempotency-Key": key or str(uuid4())})
 
     async def _ask(self, method: str, path: str, **how: Any) -> Json:
         headers = {"Authorization": f"Bearer {self.token}", **how.pop("headers", {})}
-        answer = await self.http.request(method, path, headers=headers, **how)
-        if answer.status_code >= 400:
-            raise ProblemAnswer(answer.status_code, _body(answer.content))
-        return dict(answer.json())
+        until = time.monotonic() + self.patience
+        while True:
+            try:
+                answer = await self.http.request(method, path, headers=headers, **how)
+            except httpx.TransportError:
+                if time.monotonic() >= until:
+                    raise
+            else:
+                if answer.status_code < 400:
+                    return dict(answer.json())
+                if answer.status_code not in AWAY or time.monotonic() >= until:
+                    raise ProblemAnswer(answer.status_code, _body(answer.content))
+            await asyncio.sleep(RETRY_S)  # the pace of asking again
 
 
 def _body(content: bytes) -> Json:
@@ -108,9 +122,10 @@ class Listener:
 
 
 class Client:
-    """The gateway at `base`, and the demonstration issuer that signs people in."""
+    """The gateway at `base`, and the demonstration issuer that signs people in. `patience` is that of its callers."""
 
-    def __init__(self, base: str, issuer: str | None = None) -> None:
+    def __init__(self, base: str, issuer: str | None = None, *, patience: float = 0.0) -> None:
+        self.patience = patience
         self.base = base.rstrip("/")
         self.issuer = (issuer or f"{self.base}/demo-issuer").rstrip("/")
         self.http = httpx.AsyncClient(base_url=self.base, timeout=30.0)
@@ -135,7 +150,7 @@ class Client:
 
     async def _signed_in(self, name: str, form: dict[str, str]) -> Caller:
         answer = await self.http.post(f"{self.issuer}/token", data=form)
-        return Caller(self.http, str(answer.raise_for_status().json()["access_token"]), name)
+        return Caller(self.http, str(answer.raise_for_status().json()["access_token"]), name, self.patience)
 
     @asynccontextmanager
     async def listening(self, hub: Caller) -> AsyncIterator[Listener]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from math import inf
 
 import structlog
 from prometheus_client import Gauge
@@ -13,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suizhuan import offsets
 from suizhuan.db.database import Database
-from suizhuan.db.tables import authority_state, dead_letter, open_switch
+from suizhuan.db.tables import authority_state, dead_letter, open_switch, outbox
 from suizhuan.deadletter import DEAD, PARKED
 from suizhuan.kernel.clock import Clock
+from suizhuan.kernel.term import Timing
 from suizhuan.metrics import Metrics
 from suizhuan.ports.log import Log, TopicPartition, UnknownTopic
 
@@ -41,7 +43,7 @@ def states(gauge: Gauge, known: Sequence[str], found: Mapping[str, int]) -> None
 
 
 class Gauges:
-    """Keeps the gauges of one service. What cannot be read now keeps its last value."""
+    """Keeps the gauges of one service. What cannot be read now keeps its last value, and the time of that."""
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class Gauges:
         groups: Mapping[str, Sequence[str]],
         clock: Clock,
         metrics: Metrics,
+        timing: Timing,
         own: Look | None = None,
     ) -> None:
         self.name = "gauges"
@@ -59,38 +62,56 @@ class Gauges:
         self.clock = clock
         self.metrics = metrics
         self.own = own
+        metrics.authority_max_staleness_seconds.set(timing.max_staleness.total_seconds())
 
     async def run(self) -> None:
         """Until cancelled. First its service begins its work; how much of it there is can be told a little later."""
         await self.clock.sleep(FIRST_S)
         while True:
-            try:
-                await self.look()
-            except Exception as error:
-                log.warning("gauges_not_read", reason=type(error).__name__)
+            await self.look()
             await self.clock.sleep(EVERY_S)
 
     async def look(self) -> None:
-        """Read everything once."""
-        await self._authority()
-        await self._dead()
+        """Read everything once; a place that cannot be read keeps nobody from the others."""
+        for what, read in (("tables", self._tables), ("own", self._own), ("log", self._lags)):
+            try:
+                await read()
+            except Exception as error:
+                log.warning("gauges_not_read", what=what, reason=type(error).__name__)
+            else:
+                self.metrics.gauges_read_timestamp_seconds.labels(what=what).set(self.clock.now().timestamp())
+
+    async def _tables(self) -> None:
+        async with self.database.read() as conn:
+            await self._outbox(conn)
+            await self._authority(conn)
+            await self._dead(conn)
+
+    async def _own(self) -> None:
         if self.own is not None:
             async with self.database.read() as conn:
                 await self.own(conn, self.metrics, self.clock.now())
+
+    async def _lags(self) -> None:
         for group, topics in self.groups.items():
             await self._lag(group, topics)
 
-    async def _authority(self) -> None:
-        async with self.database.read() as conn:
-            state = (await conn.execute(select(authority_state))).one_or_none()
-            opened = (await conn.execute(select(func.count()).select_from(open_switch))).scalar_one()
+    async def _outbox(self, conn: AsyncConnection) -> None:
+        oldest = select(outbox.c.created_at).order_by(outbox.c.id).limit(1)
+        since = (await conn.execute(oldest)).scalar_one_or_none()
+        self.metrics.outbox_oldest_seconds.set((self.clock.now() - since).total_seconds() if since else 0)
+
+    async def _authority(self, conn: AsyncConnection) -> None:
+        state = (await conn.execute(select(authority_state))).one_or_none()
+        opened = (await conn.execute(select(func.count()).select_from(open_switch))).scalar_one()
         self.metrics.authority_switches_open.set(opened)
+        beat = state.beat_at if state is not None else None
+        age = (self.clock.now() - beat).total_seconds() if beat is not None else inf
+        self.metrics.authority_staleness_seconds.set(age)
         if state is not None:
             self.metrics.authority_sequence.set(state.sequence)
-            if state.beat_at is not None:
-                self.metrics.authority_staleness_seconds.set((self.clock.now() - state.beat_at).total_seconds())
 
-    async def _dead(self) -> None:
+    async def _dead(self, conn: AsyncConnection) -> None:
         waiting = dead_letter.c.state.in_([DEAD, PARKED])
         query = (
             select(
@@ -101,8 +122,7 @@ class Gauges:
             .where(waiting)
             .group_by(dead_letter.c.consumer)
         )
-        async with self.database.read() as conn:
-            found = {row.consumer: row for row in await conn.execute(query)}
+        found = {row.consumer: row for row in await conn.execute(query)}
         for group in self.groups:
             row = found.get(group)
             self.metrics.dead_letters_waiting.labels(group=group).set(row.letters if row else 0)

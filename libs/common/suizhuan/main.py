@@ -14,6 +14,7 @@ import uvicorn
 import uvloop
 
 from suizhuan import failpoints
+from suizhuan.backup_command import backup, restore
 from suizhuan.db.database import is_transient
 from suizhuan.edge import KEEP_ALIVE_S
 from suizhuan.garbage import settle_garbage
@@ -33,14 +34,16 @@ Extra = Mapping[str, Callable[[Service, list[str]], Awaitable[None]]]
 
 DATABASE_AGAIN_S = 0.5
 ROLES = ("api", "worker", "all", "migrate")
+# They look at the database, or replace it, as it is.
+UNMIGRATED: Extra = {"backup": backup, "restore": restore}
 COMMANDS: Extra = {"dead-letters": dead_letters, "rebuild": rebuild, "reconcile": reconcile, "restored": restored}
 
 
 def main(name: str, build: Build, extra: Extra | None = None, argv: list[str] | None = None) -> int:
     """Run one service. `api` serves HTTP, `worker` does the background work, `all` both, `migrate` the database."""
     parser = argparse.ArgumentParser(prog=f"python -m {name}")
-    parser.add_argument("role", nargs="?", default="all", choices=[*ROLES, *COMMANDS, *(extra or {})])
-    parser.add_argument("arguments", nargs="*")
+    parser.add_argument("role", nargs="?", default="all", choices=[*ROLES, *UNMIGRATED, *COMMANDS, *(extra or {})])
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
     arguments = parser.parse_args(argv)
     settings = load_settings(ServiceSettings, name)
     configure_logs(settings)
@@ -58,6 +61,9 @@ async def _run(service: Service, role: str, arguments: list[str], extra: Extra) 
     try:
         if role == "migrate":
             return 0 if await _patiently(service, service.migrate, _told_to_stop()) else 1
+        if role in UNMIGRATED:
+            await UNMIGRATED[role](service, arguments)
+            return 0
         if role in extra:
             await service.migrate()
             await extra[role](service, arguments)

@@ -56,7 +56,8 @@ class Metrics:
     def _event_path(self) -> None:
         # What the unit of work appended to the outbox, by full type (complaints.case.opened.v1).
         self.events_emitted_total = self._counter("events_emitted_total", "Events written to the outbox", "type")
-        # Rows waiting in the outbox as the relay last saw them (capped at its batch), and the age of the oldest.
+        # Rows waiting in the outbox as the relay last saw them (capped at its batch), and the age of the oldest: looked
+        # at beside the relay too, for one that hangs must not hide it.
         self.outbox_depth = self._gauge("outbox_depth", "Events waiting in the outbox")
         self.outbox_oldest_seconds = self._gauge("outbox_oldest_seconds", "Age of the oldest event in the outbox")
         # Events the log has acknowledged, appends it did not take, whether this process leads a lane (0 or 1).
@@ -88,7 +89,11 @@ class Metrics:
 
     def _authority(self) -> None:
         # Age of the newest beat by the local clock; at max_staleness this service refuses to act.
+        # +Inf: it has never heard one.
         self.authority_staleness_seconds = self._gauge("authority_staleness_seconds", "Age of the newest beat held")
+        self.authority_max_staleness_seconds = self._gauge(
+            "authority_max_staleness_seconds", "Age at which nobody acts"
+        )
         # Sequence of the last authority record applied.
         self.authority_sequence = self._gauge("authority_sequence", "Last authority record applied")
         # Switches opened and not yet ended, as this replica sees them, and (in mandates) how long they took.
@@ -103,12 +108,16 @@ class Metrics:
         # Rows of `deadline` that are due and not yet handled; those handled, by kind.
         self.deadlines_overdue = self._gauge("deadlines_overdue", "Deadlines due and not yet handled")
         self.deadlines_total = self._counter("deadlines_total", "Deadlines handled", "kind")
+        # When what is measured here was last read, by where it lies: `tables`, the service's `own` tables, the `log`. A
+        # gauge that cannot be read keeps its last value, so one that is old says nothing any more.
+        self.gauges_read_timestamp_seconds = self._gauge("gauges_read_timestamp_seconds", "When it was read", "what")
         # Finance: money that has changed hands or been given back, by what the entry was for; holds and earmarks open
-        # now and the money in them.
+        # now and the money in them; what organisations may still spend of their budgets.
         self.moved_fen_total = self._counter("moved_fen_total", "Money moved by entries, in fen", "kind")
         self.holds_open = self._gauge("holds_open", "Holds that are neither captured nor released")
         self.holds_fen = self._gauge("holds_fen", "Money in open holds, in fen")
         self.earmarks_fen = self._gauge("earmarks_fen", "Money in open earmarks, in fen")
+        self.available_fen = self._gauge("available_fen", "Money free to be spent, in fen")
         # Complaints: open cases by state, those past their time, and how long a handover took, by its outcome. What
         # happened to cases (reported, closed, a card raised) is counted by `events_emitted_total`.
         self.cases = self._gauge("cases", "Open cases by state", "state")
@@ -133,9 +142,23 @@ class Metrics:
         self.visits_overdue = self._gauge("visits_overdue", "Classified files with an overdue visit")
         self.corrections_overdue = self._gauge("corrections_overdue", "Requests for correction not answered in time")
         # Gateway: what the auditor found at its last run, by guarantee (zero is the only acceptable number), and how
-        # many events it had read.
+        # many events it had read, when, and how long that took.
         self.audit_violations = self._gauge("audit_violations", "Violations found by the auditor", "guarantee")
         self.audit_events = self._gauge("audit_events", "Events that the auditor has read")
+        self.audit_timestamp_seconds = self._gauge("audit_timestamp_seconds", "When the auditor last ended its run")
+        self.audit_seconds = self._histogram("audit_seconds", "Duration of audits")
+        # Hubs: subscriptions that have not ended by state (active, parked), how long the one waits whose endpoint has
+        # been silent longest, how many events they took; streams that are open; and what was handed out in all, by its
+        # way (stream, webhook, kafka, read).
+        self.subscriptions = self._gauge("subscriptions", "Subscriptions of hubs", "hub", "state")
+        self.subscription_failing_seconds = self._gauge(
+            "subscription_failing_seconds", "How long the endpoint of an active subscription has been failing", "hub"
+        )
+        self.subscription_delivered_events = self._gauge(
+            "subscription_delivered_events", "Events that endpoints of subscriptions have taken", "hub"
+        )
+        self.event_streams_open = self._gauge("event_streams_open", "Event streams under way")
+        self.hub_handed_total = self._counter("hub_handed_total", "Events and things handed to hubs", "how")
 
     def _surroundings(self) -> None:
         # Cached reads. `outcome`: hit, miss, error (an error counts as a miss as well).

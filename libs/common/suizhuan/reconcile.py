@@ -9,6 +9,7 @@ taken over fact by fact. Where that cannot be done nothing is changed, and all f
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -57,6 +58,8 @@ class Adoption:
     facts: Mapping[str, Taker] = field(default_factory=dict)
     reverses: Mapping[str, Taker] = field(default_factory=dict)  # takes over and takes back
     again: bool = False
+    # Of what the backup does not know: what of it the log never said, above all what identifies people.
+    unsaid: Mapping[str, str] = field(default_factory=dict)
 
 
 class Differs(Exception):
@@ -77,6 +80,7 @@ class Reconciler:
         self.handling = handling
         self.topics = list(topics)  # that its handlers listen to
         self.how = how
+        self.taken: Counter[str] = Counter()  # how many events of each name were taken over since this process began
 
     async def adopt(self, context: Context, reason: str, progress: Progress | None = None) -> LogReconciled:
         """Take over everything that is locked, as far as it goes. Errors: `LogUnavailable`."""
@@ -91,6 +95,7 @@ class Reconciler:
                 stopped = error
                 break
             done += len(one)
+            self.taken.update(event.name for event in one)
             if progress is not None:
                 progress(done, len(events))
         return await self._tell(context, "adopt", reason, done, len(events) - done, stopped)

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from suizhuan.reconcile import LogReconciled
     from suizhuan.service import Service
 
+NOBODY_KNOWS = """\
+日志从未得知的无从恢复：备份之后已答复、但数据库丢失前尚未发布的命令，以及幂等键的答复
+What the log never knew cannot come back: commands that were answered after the backup and not yet published when the
+database was lost, and the answers kept for idempotency keys
+"""
 USAGE = "reconcile [adopt REASON | reverse TOPIC KEY REASON]"
 
 
@@ -29,14 +34,13 @@ async def reconcile(service: Service, arguments: list[str]) -> None:
     elif arguments[0] == "adopt" and len(arguments) == 2:
         with progress_bar() as bar:
             task = bar.add_task("采纳日志 / taking the log over", total=None)
-            _say(
-                await service.reconciler.adopt(
-                    context, arguments[1], lambda done, of: bar.update(task, completed=done, total=of)
-                )
+            fact = await service.reconciler.adopt(
+                context, arguments[1], lambda done, of: bar.update(task, completed=done, total=of)
             )
+        tell_of(service, fact)
     elif arguments[0] == "reverse" and len(arguments) == 4:
         try:
-            _say(await service.reconciler.reverse(context, arguments[1], arguments[2], arguments[3]))
+            tell_of(service, await service.reconciler.reverse(context, arguments[1], arguments[2], arguments[3]))
         except Refusal as refusal:
             raise SystemExit(f"{refusal.code}: {refusal.params}") from None
     else:
@@ -67,7 +71,13 @@ async def _list(service: Service) -> None:
             after = (rows[-1].topic, rows[-1].key)
 
 
-def _say(done: LogReconciled) -> None:
+def tell_of(service: Service, done: LogReconciled) -> None:
+    """What came back, what of it is lost, and what is still locked, and why: then the command ends with 1."""
     sys.stdout.write(f"{done.action}: events 已处理 {done.events}, left 仍锁定 {done.left}\n")
+    for name, number in sorted(service.reconciler.taken.items()):
+        sys.stdout.write(f"  {number:>6} × {name}\n")
+        if (lost := service.reconciler.how.unsaid.get(name)) is not None:
+            sys.stdout.write(f"           未恢复 / not restored, where the backup does not have it: {lost}\n")
+    sys.stdout.write(NOBODY_KNOWS)
     if done.why is not None:
         raise SystemExit(f"停在 / stopped at {done.why}")

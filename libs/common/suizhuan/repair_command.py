@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from suizhuan import deadletter
 from suizhuan.context import Context, new_id
+from suizhuan.kernel.refusal import Refusal
 from suizhuan.repair import Action
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ async def dead_letters(service: Service, arguments: list[str]) -> None:
     if len(arguments) != 3 or arguments[0] not in get_args(Action) or not arguments[1].isdigit():
         raise SystemExit("dead-letters [redrive|skip|discard ID REASON]")
     context = Context(actor="operator", org=None, correlation_id=new_id())
-    async with parts.uow.begin(context, limited=False) as tx:
-        done = await service.repairs.resolve(tx, int(arguments[1]), cast(Action, arguments[0]), arguments[2])
+    try:
+        async with parts.uow.begin(context, limited=False) as tx:
+            done = await service.repairs.resolve(tx, int(arguments[1]), cast(Action, arguments[0]), arguments[2])
+    except Refusal as refusal:
+        raise SystemExit(f"{refusal.code}: {refusal.params}") from None
     numbers = f"handled 已处理 {done.handled}, dropped 已放弃 {done.dropped}, left 仍等待 {done.left}"
     sys.stdout.write(f"{done.action}: {numbers}\n")

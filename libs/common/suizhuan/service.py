@@ -298,7 +298,7 @@ class Service:
             )
         deadlines = Deadlines(p.uow, self.deadlines, p.clock)
         groups = {c.group: c.topics for c in self._consumers}
-        gauges = Gauges(p.database, p.broker, groups, p.clock, p.metrics, self.look)
+        gauges = Gauges(p.database, p.broker, groups, p.clock, p.metrics, p.uow.timing, self.look)
         components: list[Component] = [p.own_topics, *relays, *self._consumers, deadlines, gauges, *self.extra]
         self._tasks = [self._spawn(c.name, c.run()) for c in components]
 

@@ -27,6 +27,11 @@ from suizhuan.cloudevents import Event
 from suizhuan.reconcile import Adoption
 from suizhuan.unit_of_work import Tx
 
+# What was never on the log, of what the backup does not know.
+UNSAID = {
+    "complaints.case.reported": "诉求内容与联系方式 / words and how to reach who reported",
+    "complaints.case.closed": "判为无效的理由 / why it was invalid",
+}
 SOON = timedelta(minutes=1)  # by then the replica has caught up, which a lock may have held up until now
 
 
@@ -35,7 +40,7 @@ def make(rules: Rules) -> Adoption:
     taker = _taker(rules)
     of_cases = {e.name: taker for e in EVENTS.types.values() if e.topic == CASE.name}
     of_referrals = {e.name: _referral for e in EVENTS.types.values() if e.topic == REFERRAL.name}
-    return Adoption(facts={**of_cases, **of_referrals})
+    return Adoption(facts={**of_cases, **of_referrals}, unsaid=UNSAID)
 
 
 async def _referral(tx: Tx, event: Event) -> None:

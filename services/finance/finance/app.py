@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -58,7 +59,7 @@ def build(
         placed=tables.PLACED,
         routers=routers,
         inbound=inbound.make(money, settings.topics),
-        look=gauges.look,
+        look=partial(gauges.look, bank=accounts.bank),
         adoption=ADOPTION,
     )
     service.on_start = lambda: publish_tariffs(service)

@@ -10,9 +10,10 @@ from finance import store
 from suizhuan.metrics import Metrics
 
 
-async def look(conn: AsyncConnection, metrics: Metrics, _now: datetime) -> None:
-    """Open holds, and what is left in earmarks."""
+async def look(conn: AsyncConnection, metrics: Metrics, _now: datetime, *, bank: str) -> None:
+    """Open holds, what is left in earmarks, and what is free; `bank` is the account of money in the bank."""
     count, fen = await store.open_holds(conn)
     metrics.holds_open.set(count)
     metrics.holds_fen.set(fen)
     metrics.earmarks_fen.set(await store.left_in_earmarks(conn))
+    metrics.available_fen.set(await store.free(conn, bank))

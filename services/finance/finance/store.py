@@ -287,6 +287,13 @@ async def left_in_earmarks(conn: AsyncConnection) -> int:
     return int((await conn.execute(select(func.coalesce(left, 0)))).scalar_one())
 
 
+async def free(conn: AsyncConnection, bank: str) -> int:
+    """The fen that all organisations together may still spend of their budgets."""
+    there = select(func.coalesce(func.sum(_B.fen), 0)).where(_B.account == bank, _B.earmark == "")
+    held = select(func.coalesce(func.sum(_H.amount_fen), 0)).where(OPEN_HOLD, _H.mandate.is_(None))
+    return int((await conn.execute(there)).scalar_one()) - int((await conn.execute(held)).scalar_one())
+
+
 async def lock_tariffs(conn: AsyncConnection) -> None:
     """Until the transaction ends nobody else publishes prices (on SQLite nobody else writes at all)."""
     if conn.dialect.name == "postgresql":

@@ -15,16 +15,17 @@ __all__ = ["finance"]
 async def measured(service: Service, name: str, **labels: str) -> float | None:
     metrics = service.parts.metrics
     async with service.parts.database.read() as conn:
-        await gauges.look(conn, metrics, service.parts.clock.now())
+        await gauges.look(conn, metrics, service.parts.clock.now(), bank=service.parts.profile.account_roles.bank)
     return metrics.registry.get_sample_value(f"suizhuan_{name}", labels)
 
 
 async def test_a_hold_is_open_until_its_work_is_verified(finance: Service) -> None:
     await fund(finance, 200_000)
-    before = await measured(finance, "earmarks_fen")
+    before, free = await measured(finance, "earmarks_fen"), await measured(finance, "available_fen")
     await request(finance, "ho1")
     assert (await measured(finance, "holds_open"), await measured(finance, "holds_fen")) == (1, PRICE)
     assert await measured(finance, "earmarks_fen") == (before or 0) - PRICE
+    assert await measured(finance, "available_fen") == free, "a hold on an earmark takes nothing of a budget"
     await verify(finance)
     assert (await measured(finance, "holds_open"), await measured(finance, "holds_fen")) == (0, 0)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 from fastapi import APIRouter
 
-from gateway import inbound, store_hub, timers
-from gateway.audit_runner import AuditRunner
+from gateway import gauges, inbound, store_hub, timers
+from gateway.audit_runner import AuditRunner, Audits
 from gateway.auditor import Rules
 from gateway.compose import Composer
 from gateway.domain.purposes import Purpose, Shown
@@ -89,6 +89,7 @@ def build(
         parts.database,
         parts.broker,
         parts.clock,
+        parts.metrics,
         worker=settings.worker_id,
         key=key,
         topics=topics,
@@ -98,6 +99,10 @@ def build(
         inside=settings.webhook_inside,
     )
     webhooks = Webhooks(parts.database, parts.clock, pusher)
+    auditor = AuditRunner(
+        parts.broker, rules_of(parts.profile), settings.audit_keep_events, parts.clock, parts.metrics, settings.topics
+    )
+    audits = Audits(auditor, parts.clock, settings.audit_every)
     service = Service(
         parts=parts,
         migrations=MIGRATIONS,
@@ -111,19 +116,19 @@ def build(
         inbound=inbound.make(staleness.changed, settings.topics),
         deadlines=timers.make(parts.profile.hub.receipts_days),
         on_start=partial(timers.begin, parts.uow),
-        extra=[staleness, behind, webhooks],
+        extra=[staleness, behind, webhooks, audits],
+        look=gauges.look,
         projections=[reads(settings.topics)],
     )
     state = service.state
     state.own_settings = settings
     state.upstreams = behind
-    state.streams = Streams(parts.broker, settings.max_streams, topics)
+    state.streams = streams = Streams(parts.broker, settings.max_streams, topics)
+    parts.metrics.event_streams_open.set_function(lambda: streams.open)
     state.purposes = purposes
     state.webhook_key = key
     state.composer = Composer(parts.database, cache, behind, parts.profile.account_roles.bank)
-    state.auditor = AuditRunner(
-        parts.broker, rules_of(parts.profile), settings.audit_keep_events, parts.metrics, settings.topics
-    )
+    state.auditor = auditor
     return service
 
 

@@ -24,7 +24,7 @@ def reader(request: Request, identity: Identity) -> Share | None:
     if purpose is None:
         return None
     parts: Parts = request.app.state.parts
-    return Share(purpose, Receipts(parts.database, parts.clock, identity.subject, purpose.code, READ))
+    return Share(purpose, Receipts(parts.database, parts.clock, parts.metrics, identity.subject, purpose.code, READ))
 
 
 def _no_resident(identity: Identity) -> None:

@@ -33,6 +33,7 @@ from suizhuan.cloudevents import Event
 from suizhuan.db.database import Database, is_transient
 from suizhuan.kernel.clock import Clock
 from suizhuan.kernel.refusal import Refusal
+from suizhuan.metrics import Metrics
 from suizhuan.ports.log import Log, LogUnavailable, Record, TopicPartition
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,7 @@ class Pusher:
         database: Database,
         broker: Log,
         clock: Clock,
+        metrics: Metrics,
         *,
         worker: str,
         key: bytes,
@@ -60,7 +62,7 @@ class Pusher:
         timeout: float,
         inside: tuple[str, ...],
     ) -> None:
-        self.database, self.broker, self.clock = database, broker, clock
+        self.database, self.broker, self.clock, self.metrics = database, broker, clock, metrics
         self.worker, self.key, self.topics, self.purposes = worker, key, topics, purposes
         self.dead_after, self.timeout, self.inside = dead_after, timeout, inside
 
@@ -134,7 +136,7 @@ class _Run:
     async def _way(self, purpose: Purpose) -> AsyncIterator[Delivery]:
         """To its endpoint, or to its hub's own topic."""
         p, held = self.pusher, self.subscription
-        receipts = Receipts(p.database, p.clock, held.hub, held.purpose, WEBHOOK, held.id)
+        receipts = Receipts(p.database, p.clock, p.metrics, held.hub, held.purpose, WEBHOOK, held.id)
         if (topic := topic_of(held.url)) is not None:
             producer = await p.broker.producer(f"{p.worker}-{held.id}")
             try:

@@ -15,6 +15,7 @@ from suizhuan.cloudevents import Event
 from suizhuan.context import new_id
 from suizhuan.db.database import Database
 from suizhuan.kernel.clock import Clock
+from suizhuan.metrics import Metrics
 
 STREAM, WEBHOOK, KAFKA, READ = "stream", "webhook", "kafka", "read"
 MAX_WHAT = 200
@@ -34,6 +35,7 @@ class Receipts:
 
     database: Database
     clock: Clock
+    metrics: Metrics
     hub: str
     purpose: str
     how: str
@@ -63,6 +65,7 @@ class Receipts:
         if rows:
             async with self.database.write() as conn:
                 await store_hub.note(conn, rows)
+            self.metrics.hub_handed_total.labels(how=self.how).inc(sum(row["events"] for row in rows))
 
     def _about(self) -> dict[str, Any]:
         return {"hub": self.hub, "purpose": self.purpose, "how": self.how, "subscription": self.subscription}

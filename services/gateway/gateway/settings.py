@@ -115,6 +115,14 @@ class Settings(ServiceSettings):
         le=10_000_000,
         unit="events",
     )
+    audit_every: float = setting(
+        "How often the auditor runs by itself, for who watches its metrics; 0: only when it is asked",
+        "审计自动运行的间隔，供监控使用；0 为仅在请求时运行",
+        default=900.0,
+        ge=0,
+        le=86_400,
+        unit="s",
+    )
 
 
 def own(settings: ServiceSettings) -> Settings:

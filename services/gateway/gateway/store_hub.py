@@ -50,6 +50,24 @@ async def count(conn: AsyncConnection, hub: str) -> int:
     return int((await conn.execute(query)).scalar_one())
 
 
+@dataclass(frozen=True, slots=True)
+class OfHub:
+    """The subscriptions of one hub in one state: how many, what they took, since when the first endpoint fails."""
+
+    hub: str
+    state: str
+    count: int
+    delivered: int
+    failing_since: datetime | None
+
+
+async def by_hub(conn: AsyncConnection) -> list[OfHub]:
+    """Of every hub that ever had one, those that have ended too."""
+    figures = (func.count(), func.sum(_S.delivered), func.min(_S.failing_since))
+    query = select(_S.hub, _S.state, *figures).group_by(_S.hub, _S.state)
+    return [OfHub(hub, state, int(n), int(taken), since) for hub, state, n, taken, since in await conn.execute(query)]
+
+
 async def save(conn: AsyncConnection, changed: Subscription) -> bool:
     """Write what may change of it, if nobody has changed it since it was read."""
     query = update(t.subscription).where(_S.id == changed.id, *_as_read(changed, changed.version - 1))

@@ -10,6 +10,7 @@ from types import NoneType
 from typing import Any, get_args, get_origin
 
 import pytest
+from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Table, select
 
@@ -28,6 +29,7 @@ from suizhuan.context import Context
 from suizhuan.db.database import Database
 from suizhuan.inbox import Subscription
 from suizhuan.kernel.clock import SystemClock, utc_text
+from suizhuan.metrics import Metrics
 from suizhuan.service import Service
 from suizhuan.testing import record
 
@@ -41,7 +43,8 @@ NOW = SystemClock().now()
 
 
 def share_of(purpose: Purpose) -> Share:
-    return Share(purpose, Receipts(Database("sqlite+aiosqlite:///:memory:"), SystemClock(), "hub-1", "p", READ))
+    database, metrics = Database("sqlite+aiosqlite:///:memory:"), Metrics(CollectorRegistry(), "gateway")
+    return Share(purpose, Receipts(database, SystemClock(), metrics, "hub-1", "p", READ))
 
 
 SHOWN = [

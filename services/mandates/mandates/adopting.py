@@ -208,10 +208,15 @@ def _insert(conn: AsyncConnection) -> Any:
 
 
 _MANDATES = [e.name for e in EVENTS.types.values() if e.data in get_args(MandateFact)]
+# What was never on the log, of what the backup does not know.
+UNSAID = {
+    "mandates.mandate.proposed": "办理人员名单 / who its staff are",
+}
 ADOPTION = Adoption(
     facts={
         **dict.fromkeys(_MANDATES, mandate_fact),
         "mandates.organisation.registered": organisation_registered,
         "mandates.affair.listed": affair_listed,
-    }
+    },
+    unsaid=UNSAID,
 )

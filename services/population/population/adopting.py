@@ -37,6 +37,15 @@ from suizhuan.reconcile import Adoption
 from suizhuan.unit_of_work import Tx
 
 OWN = ("replica.", "deadletter.", "log.")
+# What was never on the log, of what the backup does not know.
+UNSAID = {
+    "population.person.registered": "姓名、证件等，须重新登记 / who it is: to be recorded again",
+    "population.person.changed": "变更的内容 / what was changed",
+    "population.file.opened": "档案内容 / what the file says",
+    "population.file.visited": "走访内容 / what the visit found",
+    "population.correction.asked": "申请内容 / what was asked",
+    "population.import.completed": "导入的人员，须重新导入 / whom it brought: the file is to be sent again",
+}
 
 
 def make(rules: Rules) -> Adoption:
@@ -50,7 +59,7 @@ def make(rules: Rules) -> Adoption:
         return take
 
     types = {e.name: e for e in EVENTS.types.values() if not e.name.removeprefix("population.").startswith(OWN)}
-    return Adoption(facts={name: taker(name) for name in types})
+    return Adoption(facts={name: taker(name) for name in types}, unsaid=UNSAID)
 
 
 async def _area(tx: Tx, event: Event, fact: facts.AreaRegistered, _: Rules) -> None:

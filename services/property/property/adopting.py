@@ -32,6 +32,14 @@ from suizhuan.cloudevents import Event
 from suizhuan.reconcile import Adoption
 from suizhuan.unit_of_work import Tx
 
+# What was never on the log, of what the backup does not know.
+UNSAID = {
+    "property.lease.concluded": "承租人 / the lessee",
+    "property.repair.requested": "报修内容 / what is to be repaired",
+    "property.owner.registered": "业主身份 / who the owner is",
+    "property.meeting.called": "议题内容 / what its motions say",
+    "property.meeting.ballot_cast": "投票内容，截止前可重投 / the vote, which may be cast again until the end",
+}
 SOON = timedelta(minutes=1)  # by then all that the log says of it is here again
 Then = Callable[[Tx, Any, Any, Event], Awaitable[None]]  # (tx, the aggregate now, the fact, its event)
 
@@ -103,7 +111,7 @@ async def said(_tx: Tx, _event: Event) -> None:
 def make() -> Adoption:
     """Every fact of every aggregate, one by one."""
     taken = {e.name: _taker(*KEPT[e.topic]) for e in EVENTS.types.values() if e.topic in KEPT}
-    return Adoption(facts=taken | {e.name: said for e in EVENTS.types.values() if e.topic in SAID})
+    return Adoption(facts=taken | {e.name: said for e in EVENTS.types.values() if e.topic in SAID}, unsaid=UNSAID)
 
 
 def _taker(kept: Kept[Any], then: Then) -> Callable[[Tx, Event], Awaitable[None]]:

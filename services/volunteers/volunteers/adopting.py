@@ -173,4 +173,16 @@ _BESIDE: Mapping[type[Any], Beside] = {
     f.PairingEnded: _unlink,
 }
 _TAKERS = {**dict.fromkeys(_KEPT, take), SHIFT.name: take_shift, BILL.name: take_bill}
-ADOPTION = Adoption(facts={e.name: _TAKERS[e.topic] for e in EVENTS.types.values() if e.topic in _TAKERS})
+# What was never on the log, of what the backup does not know.
+UNSAID = {
+    "volunteers.volunteer.registered": "姓名、证件、生日与电话，须重报 / name, ID, birth date, phone: to be said again",
+    "volunteers.volunteer.corrected": "更正的内容 / what was corrected",
+    "volunteers.team.founded": "名称 / title",
+    "volunteers.activity.planned": "名称 / title",
+    "volunteers.course.planned": "名称 / title",
+    "volunteers.shift.planned": "签到码（已换新）/ its code: it has a new one",
+    "volunteers.pairing.arranged": "对应的档案，须重新关联 / whose file it is about: to be linked again",
+}
+ADOPTION = Adoption(
+    facts={e.name: _TAKERS[e.topic] for e in EVENTS.types.values() if e.topic in _TAKERS}, unsaid=UNSAID
+)

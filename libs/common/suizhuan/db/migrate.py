@@ -27,8 +27,10 @@ def config(migrations: Path) -> Config:
     return result
 
 
-async def upgrade(database: Database, migrations: Path) -> None:
-    """Bring the database to the newest revision. Several processes may do it at once: one works, the others wait."""
+async def upgrade(database: Database, migrations: Path, revision: str = "head") -> None:
+    """Bring the database to the newest revision, or to that one.
+
+    Several processes may do it at once: one works, the others wait."""
 
     def work(connection: Connection) -> None:
         if connection.dialect.name == "postgresql":
@@ -37,7 +39,7 @@ async def upgrade(database: Database, migrations: Path) -> None:
         settings.attributes.update(connection=connection, schema=database.schema)
         if database.schema is not None:  # operators of extensions are found where those are
             connection.execute(text(f"SET LOCAL search_path = {database.schema}, public"))
-        command.upgrade(settings, "head")
+        command.upgrade(settings, revision)
         if connection.dialect.name == "sqlite" and not connection.exec_driver_sql("PRAGMA application_id").scalar_one():
             # SQLite files carry no identity of their own; `Database.incarnation` tells them apart by this.
             connection.exec_driver_sql(f"PRAGMA application_id = {secrets.randbelow(2**31 - 1) + 1}")

@@ -1,0 +1,1 @@
+"""A steady load of the complaint life cycle on a running platform of this machine: `make load`."""
