@@ -62,7 +62,7 @@ async def finish(client: Client, mandate: str) -> Json:
     state = ""
     try:
         async with asyncio.timeout(PATIENCE_S):
-            while state != "settled":  # noqa: ASYNC110 - it happens in another process
+            while state != "settled":
                 await asyncio.sleep(0.2)
                 state = (await checker.get(f"/mandates/mandates/{mandate}"))["state"]
     except TimeoutError:

@@ -65,7 +65,7 @@ class Run:
     def district(self) -> None:
         """The demonstration's district comes up, every pod ready."""
         self.cluster.kubectl("apply", "-f", "-", stdin=self.folder.persistent_volumes(NAMESPACE))
-        self.apply("district", ["demo"])
+        self.apply()
         self.cluster.rolled_out(NAMESPACE)
         pods = self.cluster.get("pods", NAMESPACE)
         ready = [p for p in pods if any(c["type"] == "Ready" and c["status"] == "True" for c in conditions(p))]
@@ -74,8 +74,10 @@ class Run:
             raise Failed(f"{len(pods) - len(ready) - len(jobs)} pods are not ready")
         self.say(f"the district is up: {len(ready)} pods ready / 区级部署就绪")
 
-    def apply(self, name: str, resources: list[str]) -> None:
-        self.cluster.kubectl("apply", "-k", str(self.folder.overlay(name, resources, self.tags)))
+    def apply(self, service: str = "") -> None:
+        """The demonstration's district, or what of it is one service's."""
+        chosen = ("-l", f"app.kubernetes.io/name={service}") if service else ()
+        self.cluster.kubectl("apply", "-k", str(self.folder.overlay("district", ["demo"], self.tags)), *chosen)
 
     def drill(self) -> list[Finding]:
         with ExitStack() as stack:
@@ -103,7 +105,7 @@ class Run:
         self.tags["complaints"] = NEXT
         job = ("job", "complaints-migrate", "-n", NAMESPACE, "--ignore-not-found")
         await asyncio.to_thread(self.cluster.kubectl, "delete", *job)
-        await asyncio.to_thread(self.apply, "district", ["demo"])
+        await asyncio.to_thread(self.apply, "complaints")
         await asyncio.to_thread(self.cluster.rolled_out, NAMESPACE, "app.kubernetes.io/name=complaints")
 
     def tour(self) -> None:
@@ -137,7 +139,7 @@ class Run:
         _edit(district, "  - ../services/complaints\n", "")
         upstreams = self.folder.root / "k8s" / "services" / "gateway" / "upstreams.env"
         _edit(upstreams, "http://complaints-api:", f"http://complaints-api.{MOVED}.svc:")
-        self.apply("district", ["demo"])
+        self.apply("gateway")
         self.cluster.rolled_out(NAMESPACE, "app.kubernetes.io/name=gateway")
         kinds = "deployment,service,job,poddisruptionbudget,networkpolicy,serviceaccount,configmap"
         self.cluster.kubectl("delete", kinds, "-n", NAMESPACE, "-l", f"app.kubernetes.io/name={MOVED}")
