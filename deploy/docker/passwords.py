@@ -46,4 +46,5 @@ def main(folder: Path = FOLDER, host: str = "postgres") -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]), *sys.argv[2:3])
+    folder, *host = sys.argv[1:3] or [str(FOLDER)]
+    main(Path(folder), *host)

@@ -98,6 +98,8 @@ class Run:
             running = drill.run(base, issuer, self.path, self.roll, seed=self.seed, seconds=self.seconds)
             findings = asyncio.run(running)
         self.say(f"the checker: {len(findings)} findings / 核对：{len(findings)} 处不符")
+        for finding in findings:
+            self.say(f"  {finding}")
         return findings
 
     async def roll(self) -> None:
