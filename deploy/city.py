@@ -48,7 +48,10 @@ def files() -> dict[str, str]:
         "resources": sorted(made),
     }
     every = {**made, "kustomization.yaml": [kustomization]}
-    return {name: HEAD + yaml.safe_dump_all(manifests, sort_keys=False, default_flow_style=None, width=120) for name, manifests in every.items()}
+    return {
+        name: HEAD + yaml.safe_dump_all(manifests, sort_keys=False, default_flow_style=None, width=120)
+        for name, manifests in every.items()
+    }
 
 
 def _topic(topic: Topic) -> Manifest:

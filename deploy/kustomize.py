@@ -44,9 +44,7 @@ def _program() -> tuple[str, ...]:
     if go is None:
         raise CannotRender("needs kubectl, kustomize or Go / 需要 kubectl、kustomize 或 Go")
     install = [go, "install", f"sigs.k8s.io/kustomize/kustomize/v5@{VERSION}"]
-    done = subprocess.run(
-        install, env={**os.environ, "GOBIN": str(BIN)}, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(install, env={**os.environ, "GOBIN": str(BIN)}, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CannotRender(f"{' '.join(install)}: {done.stderr.strip()[-500:]}")
     return (str(BIN / "kustomize"), "build")

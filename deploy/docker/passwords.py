@@ -1,5 +1,5 @@
-"""`python3 -m deploy.docker.passwords [FOLDER [HOST]]`: the passwords of a platform in containers, each in a file of its
-own. HOST is that of the databases, such as `{service}-db-rw`.
+"""`python3 -m deploy.docker.passwords [FOLDER [HOST]]`: the passwords of a platform in containers, each in a file of
+its own. HOST is that of the databases, such as `{service}-db-rw`.
 
 Files that are there stay as they are, so it can be run again when a service joins. Needs nothing but Python.
 The folder is for its owner alone; inside it files can be read, for containers run as users of their own.
@@ -34,7 +34,10 @@ def main(folder: Path = FOLDER, host: str = "postgres") -> None:
     kept("postgres")
     for service in BY_NAME:
         password = kept(f"postgres_{service}")
-        kept(f"database_url_{service}", f"postgresql+asyncpg://{service}:{password}@{host.format(service=service)}/{service}")
+        kept(
+            f"database_url_{service}",
+            f"postgresql+asyncpg://{service}:{password}@{host.format(service=service)}/{service}",
+        )
     kept("redis_url", f"redis://:{kept('redis')}@redis:6379/0")
     kept("gateway_webhook_key", secrets.token_hex(32))
     kept("population_id_secret", secrets.token_hex(32))
@@ -43,4 +46,5 @@ def main(folder: Path = FOLDER, host: str = "postgres") -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]), *sys.argv[2:3])
+    folder, *host = sys.argv[1:3] or [str(FOLDER)]
+    main(Path(folder), *host)

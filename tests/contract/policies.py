@@ -1,4 +1,4 @@
-"""What network policies let through, worked out as Kubernetes does: an edge needs the sender's leave and the receiver's."""
+"""What network policies let through: as Kubernetes has it, an edge needs the sender's leave and the receiver's."""
 
 from __future__ import annotations
 

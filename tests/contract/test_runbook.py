@@ -18,9 +18,9 @@ from suizhuan.main import COMMANDS, ROLES, UNMIGRATED
 ROOT = Path(__file__).parents[2]
 RUNBOOK = ROOT / "docs" / "runbook"
 PAGES = sorted(RUNBOOK.glob("*.md"))
-AWAITED = {"kubernetes.md", "alerts.md"}  # pages that others write: listed before they are there
+AWAITED = {"alerts.md"}  # pages that others write: listed before they are there
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z0-9-]+):", MAKEFILE, re.MULTILINE))
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICE_COMMANDS = {*ROLES, *COMMANDS, *UNMIGRATED, "bootstrap"}
 FLAGS = set(re.findall(r'"(--[a-z]+)"', Path(backup_command.__file__).read_text(encoding="utf-8")))
@@ -33,7 +33,7 @@ def commands(page: Path) -> list[str]:
     """Every line of its blocks of `sh`, and what begins with `make`, `python -m` or `docker compose` in its text."""
     text = page.read_text(encoding="utf-8")
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    found = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    found = [line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()]
     rest = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     quoted = [" ".join(words.split()) for words in re.findall(r"`([^`]+)`", rest)]
     return found + [words for words in quoted if words.startswith(("make ", "python -m ", "docker compose "))]

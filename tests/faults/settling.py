@@ -23,9 +23,7 @@ QUERIES = {
 EVERYWHERE = (f"SELECT topic, count(*) AS events FROM outbox WHERE topic <> '{AUTHORITY}' GROUP BY topic",)
 
 
-async def settled(
-    databases: Mapping[str, str], kafka: str, at_most: float = AT_MOST_S, **security: Any
-) -> list[str]:
+async def settled(databases: Mapping[str, str], kafka: str, at_most: float = AT_MOST_S, **security: Any) -> list[str]:
     """Returns when nothing is on its way any more, twice in a row; or what still is, after `at_most` seconds."""
     client = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, **security)
     await client.start()

@@ -38,8 +38,6 @@ def main(argv: list[str] | None = None) -> int:
     finally:
         if cluster is not None and not given.keep:
             cluster.down()
-    for finding in findings:
-        console.print(str(finding), style="red", markup=False)
     console.print(f"{len(findings)} findings", style="red" if findings else "green")
     return int(bool(findings))
 

@@ -87,7 +87,7 @@ def _run(
 ) -> str:
     try:
         done = subprocess.run(
-            command, env=env, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout
+            command, env=env, input=stdin, capture_output=True, text=True, timeout=timeout, check=False
         )
     except subprocess.TimeoutExpired:
         raise Failed(f"{' '.join(command)}: not within {timeout:.0f} s") from None

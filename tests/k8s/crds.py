@@ -1,4 +1,4 @@
-"""The operators' own definitions, from where their projects publish them: Go modules, and Strimzi's generator by Maven."""
+"""The operators' own definitions, as their projects publish them: Go modules, and Strimzi's generator by Maven."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def of_modules() -> dict[str, Path]:
 
 
 def _module(name: str, module: str) -> Path:
-    done = subprocess.run(["go", "mod", "download", "-json", module], capture_output=True, text=True)
+    done = subprocess.run(["go", "mod", "download", "-json", module], capture_output=True, text=True, check=False)
     if done.returncode:
         raise NotToBeHad(f"{name}: {done.stdout}{done.stderr}")
     return Path(json.loads(done.stdout)["Dir"])
@@ -55,7 +55,7 @@ def of_strimzi(folder: Path) -> Path:
 
 
 def _strimzi(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NotToBeHad(f"Strimzi: {command[0]}: {(done.stdout + done.stderr)[-500:]}")
 
@@ -66,7 +66,7 @@ def _javas() -> Iterator[str]:
     homes += sorted(Path("/usr/lib/jvm").glob("*"), reverse=True)
     for java in [*(str(home / "bin" / "java") for home in homes), shutil.which("java") or ""]:
         if java and Path(java).exists():
-            said = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
+            said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
             number = said.partition('"')[2].partition(".")[0].partition('"')[0]
             if number.isdigit() and int(number) >= JAVA:
                 yield java

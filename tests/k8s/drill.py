@@ -19,13 +19,14 @@ from tests.faults.load import CHECKER, PEOPLE, Load
 from .cluster import Cluster
 
 BETWEEN_S = (4.0, 10.0)  # two pods of finance
+AT_MOST_S = 120.0  # less than a caller has patience for
 FINISH_S = 400.0
 SETTLE_S = 240.0
 ROLL, DELETE = "roll", "delete"
 
 
 class Drill:
-    """One run on a district that nobody has used yet. `databases` by service and `kafka` as this process reaches them."""
+    """One run, on a district that nobody has used yet. `databases` by service and `kafka`: as this process has them."""
 
     def __init__(
         self,
@@ -70,7 +71,7 @@ class Drill:
         return findings + _shown(journal)
 
     async def _begun(self, journal: Journal, working: asyncio.Task[None]) -> None:
-        while not any(0 < x["status"] < 300 for x in journal.of("command")):  # noqa: ASYNC110 - by another process
+        while not any(0 < x["status"] < 300 for x in journal.of("command")):
             if working.done():
                 working.result()
             await asyncio.sleep(0.2)
@@ -95,6 +96,7 @@ class Drill:
                 )
                 self.say(f"  {'killed' if hard else 'deleted'} {name}")
                 await asyncio.sleep(rng.uniform(*BETWEEN_S))
+                await _answered(journal, "entry", at)
                 journal.write("fault", kind=DELETE, target=name, hard=hard, begun=at, ended=journal.now())
 
     async def _finish(self, working: asyncio.Task[None]) -> list[str]:
@@ -114,6 +116,14 @@ class Drill:
 
 
 PROCESSES_OF_FINANCE = "app.kubernetes.io/name=finance,app.kubernetes.io/component in (api,worker)"
+
+
+async def _answered(journal: Journal, kind: str, since: float) -> None:
+    """Until a command of that kind was, or `AT_MOST_S` seconds: callers do not wait for ever."""
+    while journal.now() - since < AT_MOST_S:
+        if any(x["kind"] == kind and 0 < x["status"] < 300 and x["at"] > since for x in journal.of("command")):
+            return
+        await asyncio.sleep(0.3)  # between two looks at another process's doings
 
 
 def _shown(journal: Journal) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Names inside the cluster, reached through port-forwards: Kafka's broker tells its clients where it is by such a name."""
+"""Names inside the cluster, reached by port-forwards: Kafka's broker tells its clients such a name."""
 
 from __future__ import annotations
 

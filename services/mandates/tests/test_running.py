@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from mandates.bootstrap import bootstrap
+from suizhuan import main
 from suizhuan.adapters.embedded_log import EmbeddedLog
 from suizhuan.kernel.clock import SystemClock
 from suizhuan.ports.log import TopicSpec
@@ -62,3 +63,55 @@ async def test_it_founds_beats_joins_itself_and_is_ready_and_moves_power(running
         return holders == ["community-nanguan", "street-xiangli"]
 
     await until(moved)
+
+
+async def test_a_process_waits_until_its_database_is_migrated(database_url: str, tmp_path: Path) -> None:
+    clock = SystemClock()
+    log = EmbeddedLog(tmp_path / "log.db", clock=clock)
+    service, _ = make_service(database_url, tmp_path, clock, log)
+    stop = asyncio.Event()
+    starting = asyncio.create_task(main._started(service, "api", stop))
+    try:
+        assert not await service.is_migrated()
+        assert not starting.done()
+        await service.migrate()
+        async with asyncio.timeout(20):
+            assert await starting
+    finally:
+        await service.stop()
+        await service.close()
+        await log.close()
+
+
+async def test_told_to_stop_while_it_waits_it_does_not_start(database_url: str, tmp_path: Path) -> None:
+    clock = SystemClock()
+    log = EmbeddedLog(tmp_path / "log.db", clock=clock)
+    service, _ = make_service(database_url, tmp_path, clock, log)
+    stop = asyncio.Event()
+    starting = asyncio.create_task(main._started(service, "worker", stop))
+    stop.set()
+    try:
+        async with asyncio.timeout(20):
+            assert not await starting
+        assert not service._tasks
+    finally:
+        await service.close()
+        await log.close()
+
+
+async def test_a_database_that_is_newer_than_the_program_is_migrated(database_url: str, tmp_path: Path) -> None:
+    """After a release that was taken back."""
+    clock = SystemClock()
+    log = EmbeddedLog(tmp_path / "log.db", clock=clock)
+    service, _ = make_service(database_url, tmp_path, clock, log)
+    try:
+        await service.migrate()
+        async with service.parts.database.write() as conn:
+            await conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        assert await service.is_migrated()
+        async with service.parts.database.write() as conn:
+            await conn.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+        assert not await service.is_migrated()
+    finally:
+        await service.close()
+        await log.close()

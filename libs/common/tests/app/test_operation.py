@@ -37,6 +37,21 @@ async def test_it_lives_and_says_what_is_missing_before_it_is_ready(world: World
     assert response.json()["title"].startswith("Not available now: authority: 42 records behind; log:")
 
 
+async def test_who_asks_may_leave_a_check_out_of_its_readiness(world: World) -> None:
+    async def well() -> str | None:
+        return None
+
+    async def missing() -> str | None:
+        return "stale"
+
+    world.reasons.clear()
+    world.reasons.update(database=well, authority=missing, work=missing)
+    asked = await world.http.get("/health/ready?exclude=authority")
+    assert asked.json()["missing"] == {"work": "stale"}
+    asked = await world.http.get("/health/ready?exclude=authority&exclude=work&exclude=nothing")
+    assert asked.json() == {"status": "ready", "checks": ["database"]}
+
+
 async def test_a_readiness_check_that_hangs_is_a_reason(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("suizhuan.app.CHECK_TIMEOUT_S", 0.05)
 
