@@ -149,7 +149,7 @@ def test_who_watches_may_no_more_than_it_needs_and_only_grafana_is_published_on_
     assert outside == ["grafana"]
     grafana = WATCH["services"]["grafana"]
     assert grafana["environment"]["GF_SECURITY_ADMIN_PASSWORD__FILE"] == "/run/secrets/grafana"
-    assert WATCH["secrets"] == {"grafana": {"file": "./secrets/grafana"}}
+    assert WATCH["secrets"] == {"grafana": {"file": "${SUIZHUAN_SECRETS:-./secrets}/grafana"}}
 
 
 def test_traces_go_from_the_services_to_the_collector_and_from_there_to_the_store() -> None:
