@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.topology import BY_NAME
+from deploy.topology import BY_NAME, GATEWAY
 from suizhuan import backup_command
 from suizhuan.main import COMMANDS, ROLES, UNMIGRATED
 
@@ -69,7 +69,11 @@ def _of_module(module: str, words: list[str]) -> str | None:
         return f"no module {module}"
     if module in BY_NAME and words:
         role = words[0].split("|")[0]
-        return _flags(words) if role in SERVICE_COMMANDS else f"{module} has no command {role}"
+        return (
+            _flags(words)
+            if role in SERVICE_COMMANDS or (module, role) == (GATEWAY, "audit")
+            else f"{module} has no command {role}"
+        )
     return None
 
 
