@@ -15,7 +15,7 @@ from .under_load import UnderLoad, under_load, until
 
 SERVICE = "complaints"
 ROLES = {"mandates": ("all",), "finance": ("all",), SERVICE: ("api", "worker"), "gateway": ("all",)}
-BEFORE, AFTER, AWAY = 15, 40, 5  # commands acknowledged until the backup, until the loss, and while it is away
+BEFORE, AFTER, AWAY = 15, 25, 5  # commands acknowledged until the backup, until the loss, and while it is away
 
 
 async def backed_up(world: UnderLoad, file: Path) -> tuple[set[str], set[str]]:
@@ -57,7 +57,7 @@ async def brought_back(world: UnderLoad, file: Path) -> tuple[set[str], str]:
 
 @pytest.mark.slow
 @pytest.mark.real
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 async def test_a_service_restored_from_yesterdays_backup_is_what_the_log_says_and_the_others_went_on(
     tmp_path: Path, not_to_be_had: Callable[[Exception], None], record_property: Callable[[str, str], None]
 ) -> None:
