@@ -29,7 +29,7 @@ VERSION = "1.34"
 OWN = {GATEWAY: {"webhook_key"}, "population": {"id_secret"}}
 PROCESSES = ("api", "worker", "migrate")
 VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
-SERVERS = {"kafka": 9092, "postgres": 5432, "redis": 6379}
+OUTSIDE = {"stranger", "prometheus", "hub", "inside", "dns"}
 
 
 class Folders:
@@ -188,26 +188,53 @@ def strangers() -> list[Peer]:
     ]
 
 
-def as_the_topology_says(*, demo: bool) -> set[Edge]:
-    """Everybody reaches the servers and names; the gateway each department; nobody else anybody."""
+def as_the_topology_says(*servers: tuple[str, int]) -> set[Edge]:
+    """Everybody reaches these servers, and names; the gateway each department; nobody else anybody."""
     everybody = {f"{name}-{process}" for name in SERVICES for process in PROCESSES}
-    servers = {**SERVERS, **({"issuer": 8090} if demo else {})}
-    wanted = {(one, server, port) for one in everybody for server, port in servers.items()}
-    wanted |= {(one, "dns", 53) for one in [*everybody, "prepare"]}
-    wanted |= {("prepare", "kafka", 9092)} | ({("prepare", "issuer", 8090)} if demo else set())
+    wanted = {(one, server, port) for one in everybody for server, port in servers}
+    wanted |= {(one, "dns", 53) for one in everybody}
     wanted |= {(f"{GATEWAY}-api", f"{name}-api", 8080) for name in DEPARTMENTS}
     wanted |= {(f"{GATEWAY}-worker", "hub", 443)}
-    outside = {"stranger", "prometheus", "hub", "inside", "dns"}
     wanted |= {("prometheus", f"{name}-{process}", 8080) for name in SERVICES for process in ("api", "worker")}
-    wanted |= {(one, f"{GATEWAY}-api", 8080) for one in outside}
-    return wanted | ({(one, "issuer", 8090) for one in outside} if demo else set())
+    return wanted | {(one, f"{GATEWAY}-api", 8080) for one in OUTSIDE}
 
 
 @pytest.mark.parametrize("folder", ["district", "demo"])
 def test_the_network_lets_through_what_the_topology_says_and_no_more(folders: Folders, folder: str) -> None:
     found = folders.of(folder)
-    others = strangers()
     ours = {peer.name for peer in peers(found)} | {"stranger beside"}
-    through = edges(found, [*peers(found), *others])
-    about_us = {edge for edge in through if edge[0] in ours or edge[1] in ours}
-    assert about_us == as_the_topology_says(demo=folder == "demo")
+    through = edges(found, [*peers(found), *strangers()])
+    wanted = as_the_topology_says(("kafka", 9092), ("postgres", 5432), ("redis", 6379))
+    wanted |= {("prepare", "dns", 53), ("prepare", "kafka", 9092)}
+    if folder == "demo":
+        everybody = {edge[0] for edge in wanted if edge[1] == "kafka"} | OUTSIDE
+        wanted |= {(one, "issuer", 8090) for one in everybody}
+    assert {edge for edge in through if edge[0] in ours or edge[1] in ours} == wanted
+
+
+def test_in_a_city_nobody_but_its_service_comes_to_a_database(folders: Folders) -> None:
+    found = folders.of("city")
+    kafka = {"strimzi.io/cluster": "kafka", "suizhuan/server": "kafka"}
+    servers = [Peer("kafka", "suizhuan", kafka, {"tls": 9093})]
+    for name, cluster in named(found, "Cluster").items():
+        labels = cluster["spec"]["inheritedMetadata"]["labels"]
+        servers.append(Peer(name, "suizhuan", labels, {"postgres": 5432, "status": 8000}))
+    operators = [Peer("keda", "keda", {"app": "keda-operator"}), Peer("cnpg", "cnpg-system")]
+    listener = named(found, "Kafka")["kafka"]["spec"]["kafka"]["listeners"][0]
+    ingress = [{"from": listener["networkPolicyPeers"], "ports": [{"port": listener["port"]}]}]
+    by_strimzi = {
+        "kind": "NetworkPolicy",
+        "metadata": {"namespace": "suizhuan"},
+        "spec": {"podSelector": {"matchLabels": kafka}, "policyTypes": ["Ingress"], "ingress": ingress},
+    }
+    through = edges([*found, by_strimzi], [*peers(found), *servers, *operators, *strangers()])
+    senders = {edge for edge in through if edge[0] not in {server.name for server in servers}}
+    about_us = {
+        edge for edge in senders if edge[0] not in OUTSIDE or edge[1] not in {"dns", "hub", "inside", "stranger"}
+    }
+    wanted = as_the_topology_says(("kafka", 9093), ("redis", 6379))
+    wanted |= {(f"{name}-{process}", f"{name}-db", 5432) for name in SERVICES for process in PROCESSES}
+    wanted |= {("keda", "kafka", 9093), *(("cnpg", f"{name}-db", 8000) for name in SERVICES)}
+    wanted |= {(one.name, f"{GATEWAY}-api", 8080) for one in operators}
+    names = {one.name for one in (*peers(found), *servers)}
+    assert {edge for edge in about_us if edge[0] in names or edge[1] in names} == wanted
