@@ -168,7 +168,7 @@ def conditions(pod: dict) -> list[dict]:
 def _docker(*arguments: str) -> None:
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Failed(f"docker {' '.join(arguments)}: {done.stderr.strip()} (make images / 先构建镜像)")
+        raise Failed(f"docker {' '.join(arguments)}: {done.stderr.strip()} (docker compose build / 先构建镜像)")
 
 
 def _edit(file: Path, old: str, new: str) -> None:
