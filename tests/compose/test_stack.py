@@ -15,7 +15,9 @@ from .stack import Stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PATIENCE_S = 90.0
-VICTIMS = ["kafka", "postgres", "redis", *(f"{name}{part}" for name in BY_NAME for part in ("", "-worker"))]
+# Not PostgreSQL: whoever was connected counts as another replica afterwards, and power moves only when the time of the
+# old one is over (authority.max_staleness_s, 15 minutes in the demonstration). `make test-faults` kills it.
+VICTIMS = ["kafka", "redis", *(f"{name}{part}" for name in BY_NAME for part in ("", "-worker"))]
 CHAPTERS = 6
 """The story has seven; in the last one nothing happens any more."""
 
