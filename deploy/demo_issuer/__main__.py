@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from deploy.demo_issuer.app import ISSUER, create_issuer_app, load_clients, load_people
 from suizhuan.edge import KEEP_ALIVE_S
@@ -15,6 +16,12 @@ WARNING = f"""\
 WARNING: this is the demonstration issuer ({ISSUER}). It signs a token for anybody as anybody.
 警告：这是演示签发方，可为任何人签发任何身份的令牌。Only services with trust_demo_issuer accept it.
 """
+
+
+def serve(app: FastAPI, host: str, port: int) -> None:
+    """With its warning, until stopped."""
+    print(WARNING, file=sys.stderr, flush=True)
+    uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,7 +35,6 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--audience", default="suizhuan")
     parser.add_argument("--base-url", help="its address as others reach it")
     arguments = parser.parse_args(argv)
-    print(WARNING, file=sys.stderr, flush=True)
     app = create_issuer_app(
         arguments.data,
         people=load_people(arguments.people) if arguments.people else (),
@@ -36,14 +42,7 @@ def main(argv: list[str] | None = None) -> int:
         audience=arguments.audience,
         base_url=arguments.base_url,
     )
-    uvicorn.run(
-        app,
-        host=arguments.host,
-        port=arguments.port,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-    )
+    serve(app, arguments.host, arguments.port)
     return 0
 
 

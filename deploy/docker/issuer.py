@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
-import uvicorn
-
-from deploy.demo_issuer.__main__ import WARNING
+from deploy.demo_issuer.__main__ import serve
 from deploy.demo_issuer.app import create_issuer_app
 from deploy.people import clients, people
-from suizhuan.edge import KEEP_ALIVE_S
 from suizhuan.profile import load_profile
 from suizhuan.seed import load_seed
 
@@ -19,7 +15,6 @@ SEED = Path(__file__).parents[1] / "seed" / "xiangli.seed.yaml"
 
 
 def main() -> None:
-    print(WARNING, file=sys.stderr, flush=True)
     seed = load_seed(SEED, load_profile(os.environ.get("SUIZHUAN_PROFILE", "demonstration")))
     app = create_issuer_app(
         Path(os.environ.get("SUIZHUAN_DATA_DIR", "data")),
@@ -27,14 +22,7 @@ def main() -> None:
         clients=clients(),
         base_url=os.environ["BASE_URL"],
     )
-    uvicorn.run(
-        app,
-        host="0.0.0.0",  # noqa: S104  (inside its container)
-        port=8090,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-    )
+    serve(app, "0.0.0.0", 8090)  # noqa: S104  (inside its container)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from deploy.containers import IMAGES
+
 from .stack import Broker, Failed, Stack, docker, stand_ins
 
-BASES = ("python:3.11-slim", "postgres:15", "redis:7", "apache/kafka:4.3.1")
+BASES = ("python:3.11-slim", *IMAGES.values())
 WANTED = "SUIZHUAN_TEST_CONTAINERS"  # `make test-compose` sets it: then nothing may be skipped
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from deploy.docker import passwords
 from deploy.local.process import free_ports
+from tests.reaching import reached
 
 ROOT = Path(__file__).parents[2]
 VERSION = "tested"
@@ -101,12 +100,7 @@ class Broker:
     @contextmanager
     def named(self) -> Iterator[None]:
         """The broker says that it is `kafka`, which only the stack's own network knows: here it is known too."""
-        address, known = self.stack.address("kafka"), socket.getaddrinfo
-
-        def look_up(host: Any, *more: Any, **named: Any) -> Any:
-            return known(address if host == "kafka" else host, *more, **named)
-
-        with patch.object(socket, "getaddrinfo", look_up):
+        with reached({("kafka", 9092): (self.stack.address("kafka"), 9092)}):
             yield
 
 

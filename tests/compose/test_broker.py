@@ -84,8 +84,10 @@ async def test_an_acknowledged_record_is_on_the_disk_before_the_acknowledgement(
         assert re.fullmatch("(ws+a)+" if flushed else "(wa)+", steps), steps
 
 
-async def test_what_syncing_costs(broker: Broker, topics: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Measured, not judged: the same records to both topics in turns, in one run."""
+async def test_an_acknowledgement_waits_for_the_disk(
+    broker: Broker, topics: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same records to both topics in turns, in one run; what it costs is told."""
     taken: dict[str, list[float]] = {topic: [] for topic in topics}
     async with AIOKafkaProducer(bootstrap_servers=broker.url, acks="all", **as_(broker, ADMIN)) as producer:
         for _ in range(200):
@@ -93,12 +95,15 @@ async def test_what_syncing_costs(broker: Broker, topics: tuple[str, str], capsy
                 began = time.perf_counter()
                 await producer.send_and_wait(topic, b"x" * 800, partition=0)
                 taken[topic].append(time.perf_counter() - began)
+    medians = {}
     with capsys.disabled():
         for topic, seconds in taken.items():
             ordered = sorted(seconds)
-            p50, p99 = ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)]
+            medians[topic] = p50 = ordered[len(ordered) // 2]
+            p99 = ordered[int(len(ordered) * 0.99)]
             print(f"\n{topic}: one record and its acknowledgement p50 {p50 * 1000:.2f} ms, p99 {p99 * 1000:.2f} ms")
-    assert all(len(seconds) == 200 for seconds in taken.values())
+    default, later = topics
+    assert medians[default] > medians[later]
 
 
 @contextmanager

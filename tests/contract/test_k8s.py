@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -18,6 +17,7 @@ from deploy.access import LOGINS
 from deploy.docker import passwords
 from deploy.kustomize import render
 from deploy.topology import DEPARTMENTS, EVERY, GATEWAY, TOPIC_NAMES
+from tests.k8s.folder import copy_committed
 
 from .policies import TEMPLATED, Edge, Manifest, Peer, edges, peers
 
@@ -36,9 +36,7 @@ class Folders:
     """The folders with secrets in them, which the repository has not; each rendered once."""
 
     def __init__(self, root: Path) -> None:
-        for name in subprocess.check_output(["git", "ls-files", "k8s", "deploy/docker"], cwd=ROOT, text=True).split():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, root / name)
+        copy_committed(root)
         self.root = root / "k8s"
         passwords.main(self.root / "district" / "secrets")
         passwords.main(self.root / "city" / "secrets", "{service}-db-rw")

@@ -16,16 +16,20 @@ ROOT = Path(__file__).parents[2]
 CLAIMS = ("kafka", "postgres")
 
 
+def copy_committed(root: Path) -> None:
+    """The folders of k8s/, and what they take from elsewhere, without what is not committed."""
+    for name in subprocess.check_output(["git", "ls-files", "k8s", "deploy/docker"], cwd=ROOT, text=True).split():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, root / name)
+
+
 class Folder:
     """A copy that may be changed. `volumes`: where the servers' data lie, on the node."""
 
     def __init__(self, root: Path, volumes: Path) -> None:
         self.root = root
         self.volumes = volumes
-        tracked = subprocess.check_output(["git", "ls-files", "k8s", "deploy/docker"], cwd=ROOT, text=True).split()
-        for name in tracked:
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, root / name)
+        copy_committed(root)
         self.secrets = root / "k8s" / "district" / "secrets"
         passwords.main(self.secrets)
         for name in CLAIMS:

@@ -14,17 +14,17 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
+from deploy.containers import IMAGES
 from deploy.topology import BY_NAME
 from tests.faults.findings import Finding
+from tests.reaching import reached
 
 from .city import check_city
 from .cluster import Cluster, Failed
 from .drill import Drill
 from .folder import ROOT, Folder
-from .reaching import reached
 
 NAMESPACE = "suizhuan"
-SERVERS = ("apache/kafka:4.3.1", "postgres:15", "redis:7")
 OURS = (*BY_NAME, "tools")
 TAG = os.environ.get("SUIZHUAN_VERSION", "latest")
 NEXT = "next"  # the same program under another tag: what is rolled is the pods
@@ -60,7 +60,7 @@ class Run:
         _docker("tag", f"suizhuan/complaints:{TAG}", f"suizhuan/complaints:{NEXT}")
         self.say("images are loaded / 载入镜像")
         ours = [f"suizhuan/{name}:{TAG}" for name in OURS]
-        self.cluster.load([*SERVERS, *ours, f"suizhuan/complaints:{NEXT}"])
+        self.cluster.load([*IMAGES.values(), *ours, f"suizhuan/complaints:{NEXT}"])
 
     def district(self) -> None:
         """The demonstration's district comes up, every pod ready."""
@@ -85,7 +85,7 @@ class Run:
             postgres = stack.enter_context(self.cluster.forwarded(NAMESPACE, "service/postgres", 5432))
             kafka = stack.enter_context(self.cluster.forwarded(NAMESPACE, "service/kafka", 9092))
             broker = f"kafka.{NAMESPACE}.svc"
-            stack.enter_context(reached({(broker, 9092): kafka}))
+            stack.enter_context(reached({(broker, 9092): ("127.0.0.1", kafka)}))
             databases = {name: self.database(name, f"127.0.0.1:{postgres}") for name in BY_NAME}
             drill = Drill(
                 self.cluster,

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -19,7 +19,7 @@ from suizhuan.context import Context, new_id
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.offsets import LogReplaced
 from suizhuan.ports.log import LogUnavailable
-from suizhuan.reconcile_command import progress_bar, tell_of
+from suizhuan.reconcile_command import TAKING_OVER, counted, tell_of
 
 if TYPE_CHECKING:
     from suizhuan.service import Service
@@ -34,7 +34,7 @@ async def backup(service: Service, arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog=f"python -m {service.parts.name} backup", description=backup.__doc__)
     parser.add_argument("file", help="where to; a file that exists is kept")
     path = parser.parse_args(arguments).file
-    with _codes(), _written(path) as (stream, work), _bar("备份 / backing up") as progress:
+    with _codes(), _written(path) as (stream, work), counted("备份 / backing up") as progress:
         about = await making.back_up(service, stream, work, progress)
     _say(f"已备份 / backed up {path}", *_told(about))
 
@@ -59,7 +59,7 @@ async def restore(service: Service, arguments: list[str]) -> None:
                 "什么都没有改动；确要以它替换现有数据，请加 --yes",
                 "nothing was changed; to put it in the place of what is there say --yes",
             )
-        with _bar("恢复 / restoring") as progress:
+        with counted("恢复 / restoring") as progress:
             done = await making.bring_back(service, reader, progress, alone=not given.connected)
     _say("已恢复 / restored", f"原有数据 / what was there: {done.kept or '无 / nothing'}")
     await service.migrate()
@@ -73,7 +73,7 @@ async def _heal(service: Service) -> None:
     context = Context(actor="operator", org=None, correlation_id=new_id())
     try:
         await service.parts.recovery.ready()
-        with _bar("采纳日志 / taking the log over") as progress:
+        with counted(TAKING_OVER) as progress:
             fact = await service.reconciler.adopt(context, "restored from a backup", progress)
     except LogUnavailable as reason:
         raise BackupProblem(
@@ -131,13 +131,6 @@ def _read(path: str) -> Iterator[IO[bytes]]:
     with tempfile.TemporaryFile() as stream:  # its end is read first
         shutil.copyfileobj(sys.stdin.buffer, stream)
         yield stream
-
-
-@contextmanager
-def _bar(words: str) -> Iterator[Callable[[int, int], None]]:
-    with progress_bar() as bar:
-        task = bar.add_task(words, total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 def _say(*lines: str) -> None:

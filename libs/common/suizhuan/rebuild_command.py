@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from suizhuan.rebuild import CannotRebuild, Rebuild
-from suizhuan.reconcile_command import progress_bar
+from suizhuan.reconcile_command import counted
 
 if TYPE_CHECKING:
     from suizhuan.service import Service
@@ -22,15 +22,8 @@ async def rebuild(service: Service, arguments: list[str]) -> None:
     if len(arguments) != 1 or arguments[0] not in projections:
         raise SystemExit(f"rebuild [{' | '.join(projections)}]")
     parts, projection = service.parts, projections[arguments[0]]
-    with progress_bar() as bar:
-        task = bar.add_task(f"重建 / rebuilding {projection.name}", total=None)
-        work = Rebuild(
-            parts.uow,
-            parts.broker,
-            service.migrations,
-            projection,
-            lambda done, of: bar.update(task, completed=done, total=of),
-        )
+    with counted(f"重建 / rebuilding {projection.name}") as progress:
+        work = Rebuild(parts.uow, parts.broker, service.migrations, projection, progress)
         try:
             done = await work.run()
         except CannotRebuild as reason:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -22,6 +24,7 @@ NOBODY_KNOWS = """\
 What the log never knew cannot come back: commands that were answered after the backup and not yet published when the
 database was lost, and the answers kept for idempotency keys
 """
+TAKING_OVER = "采纳日志 / taking the log over"
 USAGE = "reconcile [adopt REASON | reverse TOPIC KEY REASON]"
 
 
@@ -32,11 +35,8 @@ async def reconcile(service: Service, arguments: list[str]) -> None:
     if not arguments:
         await _list(service)
     elif arguments[0] == "adopt" and len(arguments) == 2:
-        with progress_bar() as bar:
-            task = bar.add_task("采纳日志 / taking the log over", total=None)
-            fact = await service.reconciler.adopt(
-                context, arguments[1], lambda done, of: bar.update(task, completed=done, total=of)
-            )
+        with counted(TAKING_OVER) as progress:
+            fact = await service.reconciler.adopt(context, arguments[1], progress)
         tell_of(service, fact)
     elif arguments[0] == "reverse" and len(arguments) == 4:
         try:
@@ -54,6 +54,14 @@ async def restored(service: Service, arguments: list[str]) -> None:
     async with service.parts.database.write() as conn:
         await mark_restored(conn)
     sys.stdout.write("下次启动时先与日志核对 / compares itself with the log when it starts next\n")
+
+
+@contextmanager
+def counted(words: str) -> Iterator[Callable[[int, int], None]]:
+    """How much is done, of how much, as it is told to what this gives."""
+    with progress_bar() as bar:
+        task = bar.add_task(words, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 def progress_bar() -> Progress:
