@@ -1,4 +1,4 @@
-"""docker-compose.yml as a project of its own, beside whatever else runs on this host."""
+"""docker-compose.yml as a project of its own, beside whatever else runs on this host, in a checkout of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from deploy.docker import passwords
 from deploy.local.process import free_ports
 from tests.reaching import reached
 
@@ -24,24 +23,34 @@ class Failed(AssertionError):
     """A command of Docker's said no."""
 
 
-class Stack:
-    """Its containers, with secrets and ports of its own."""
+def check_out(folder: Path) -> None:
+    """What a clone holds, with what is not committed yet."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.check_output(listed, cwd=ROOT, text=True).rstrip("\0").split("\0"):
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
 
-    def __init__(self, project: str, folder: Path) -> None:
-        self.project, self.secrets = project, folder / "secrets"
-        passwords.main(self.secrets)
+
+class Stack:
+    """Its containers, with secrets and ports of its own. `folder` is where somebody has checked it out."""
+
+    def __init__(self, project: str, folder: Path, profile: str = "demo") -> None:
+        self.project, self.folder = project, folder
+        check_out(folder)
+        self.secrets = folder / "deploy" / "docker" / "secrets"
         self.port, self.issuer_port = free_ports(2)
         self.environ = {
             **os.environ,
             "COMPOSE_PROJECT_NAME": project,
-            "COMPOSE_PROFILES": "demo",
-            "SUIZHUAN_SECRETS": str(self.secrets),
+            "COMPOSE_PROFILES": profile,
             "SUIZHUAN_VERSION": VERSION,
             "SUIZHUAN_PORT": str(self.port),
             "SUIZHUAN_ISSUER_PORT": str(self.issuer_port),
         }
         if docker("buildx", "version", check=False).returncode:
             self.environ["DOCKER_BUILDKIT"] = "0"  # Docker's older builder
+        self.shell("make secrets")
 
     @property
     def base(self) -> str:
@@ -54,10 +63,31 @@ class Stack:
     def compose(self, *words: str) -> str:
         """`docker compose …`: what it printed. Errors: Failed."""
         done = subprocess.run(
-            [*compose_command(), *words], cwd=ROOT, env=self.environ, capture_output=True, text=True, check=False
+            [*compose_command(), *words],
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise Failed(f"docker compose {' '.join(words)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+        return done.stdout
+
+    def shell(self, script: str) -> str:
+        """What somebody types there, up to the first that fails: what it printed. Errors: Failed."""
+        command = ["bash", "-euo", "pipefail", "-c", script]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise Failed(f"{script}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
         return done.stdout
 
     def containers(self) -> dict[str, dict[str, Any]]:

@@ -20,7 +20,7 @@ from tests.faults.findings import Finding
 from tests.reaching import reached
 
 from .city import check_city
-from .cluster import Cluster, Failed
+from .cluster import Cluster, Failed, Json
 from .drill import Drill
 from .folder import ROOT, Folder
 
@@ -46,6 +46,8 @@ class Run:
             self.images()
         self.district()
         findings = self.drill()
+        self.tour()
+        self.undo()
         self.tour()
         self.department()
         self.tour()
@@ -110,6 +112,21 @@ class Run:
         await asyncio.to_thread(self.apply, "complaints")
         await asyncio.to_thread(self.cluster.rolled_out, NAMESPACE, "app.kubernetes.io/name=complaints")
 
+    def undo(self) -> None:
+        """Complaints goes back to the version before, as the runbook says."""
+        for role in ("api", "worker"):
+            self.cluster.kubectl("rollout", "undo", f"deployment/{MOVED}-{role}", "-n", NAMESPACE)
+        self.cluster.rolled_out(NAMESPACE, f"app.kubernetes.io/name={MOVED}")
+        running = {c["image"].rpartition(":")[2] for p in self.pods(MOVED) for c in p["spec"]["containers"]}
+        if running != {TAG}:
+            raise Failed(f"complaints runs as {sorted(running)} after it was undone")
+        self.say("complaints is back at the version before / complaints 已退回上一版本")
+
+    def pods(self, service: str) -> list[Json]:
+        """Of its deployments, those that stay."""
+        found = self.cluster.get("pods", NAMESPACE, f"app.kubernetes.io/name={service}")
+        return [p for p in found if p["status"]["phase"] == "Running" and "deletionTimestamp" not in p["metadata"]]
+
     def tour(self) -> None:
         with self.doors() as (base, issuer):
             env = {**os.environ, "BASE": base, "ISSUER": issuer, "LANG": "en"}
@@ -161,8 +178,9 @@ class Run:
             yield f"http://127.0.0.1:{gateway}", f"http://127.0.0.1:{issuer}"
 
 
-def conditions(pod: dict) -> list[dict]:
-    return pod["status"].get("conditions", [])
+def conditions(pod: Json) -> list[Json]:
+    found: list[Json] = pod["status"].get("conditions", [])
+    return found
 
 
 def _docker(*arguments: str) -> None:

@@ -19,12 +19,13 @@ async def dead_letters(service: Service, arguments: list[str]) -> None:
     parts = service.parts
     if not arguments:
         async with parts.database.read() as conn:
-            after = 0
+            after = found = 0
             while rows := await deadletter.page(conn, after=after, limit=200):
                 for row in rows:
                     place = f"{row['topic']}[{row['partition']}]@{row['offset']}"
                     sys.stdout.write(f"{row['id']:>8}  {row['state']:<6}  {place}  {row['code']}  {row['reason']}\n")
-                after = rows[-1]["id"]
+                after, found = rows[-1]["id"], found + len(rows)
+        sys.stdout.write(f"{found} 条死信 / dead letters\n")
         return
     if len(arguments) != 3 or arguments[0] not in get_args(Action) or not arguments[1].isdigit():
         raise SystemExit("dead-letters [redrive|skip|discard ID REASON]")

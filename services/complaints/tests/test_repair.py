@@ -97,7 +97,9 @@ async def test_from_the_command_line_they_are_listed_and_put_right(
 ) -> None:
     number = await letter(dead)
     await dead_letters(dead.service, [])
-    assert "finance.tariff[0]@7  handler_failed  KeyError" in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    assert "finance.tariff[0]@7  handler_failed  KeyError" in listed
+    assert listed.endswith("1 条死信 / dead letters\n")
     await dead_letters(dead.service, ["skip", str(number), "tested"])
     assert "skip: handled 已处理 0, dropped 已放弃 1" in capsys.readouterr().out
     (told,) = await dead.events()

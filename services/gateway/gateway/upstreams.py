@@ -37,14 +37,18 @@ class Upstreams:
         if known is not None and not known.is_closed:
             return known
         s = self._settings
-        transport = self._transports.get(service)
+        transport, most = self._transports.get(service), s.upstream_connections
         made = httpx.AsyncClient(
             base_url=_in_process(service, transport) if transport else s.upstreams[service],
-            transport=transport,
-            timeout=httpx.Timeout(s.upstream_timeout, connect=s.upstream_connect_timeout),
-            limits=httpx.Limits(
-                max_connections=s.upstream_connections, max_keepalive_connections=s.upstream_connections
+            # Connecting, and nothing else, is tried once more: one of its processes may just have gone, while a new one
+            # is there already.
+            transport=transport
+            or httpx.AsyncHTTPTransport(
+                retries=1,
+                limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
+                trust_env=False,
             ),
+            timeout=httpx.Timeout(s.upstream_timeout, connect=s.upstream_connect_timeout),
             follow_redirects=False,
             trust_env=False,
         )
