@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local import Servers
@@ -33,6 +33,7 @@ class UnderLoad:
     callers: Callers
     load: Load
     working: asyncio.Task[None]
+    databases: dict[str, str] = field(default_factory=dict)  # of a service that has moved
 
     def acknowledged(self, *, elsewhere: str = "") -> int:
         """How many commands were; `elsewhere`: without those to this service."""
@@ -52,7 +53,10 @@ class UnderLoad:
 
     async def tables(self, service: str) -> dict[str, list[evidence.Row]]:
         """All rows of its database."""
-        return (await evidence.read_tables({service: self.platform.database_url(service)}))[service]
+        return (await evidence.read_tables({service: self._database(service)}))[service]
+
+    def _database(self, service: str) -> str:
+        return self.databases.get(service) or self.platform.database_url(service)
 
     async def run(self, service: str, *arguments: str, settings: Mapping[str, str] | None = None) -> tuple[int, str]:
         """A command of a service, as an operator says it: its exit code, and all that it told."""
@@ -75,7 +79,7 @@ class UnderLoad:
         """What was begun is brought to its end, nothing is on its way any more: what is there."""
         self.load.over.set()
         await asyncio.wait_for(self.working, FINISH_S)
-        urls = {service: self.platform.database_url(service) for service in evidence.SERVICES}
+        urls = {service: self._database(service) for service in evidence.SERVICES}
         kafka = self.servers.kafka.url
         assert await settling.settled(urls, kafka) == []
         log, ends = await evidence.read_log(kafka)
