@@ -23,7 +23,7 @@ from suizhuan.decision import Decision, Outdated
 from suizhuan.events import EventRegistry
 from suizhuan.kernel.clock import Clock
 from suizhuan.kernel.refusal import Refusal
-from suizhuan.kernel.term import Timing
+from suizhuan.kernel.term import CLOCK_OFF, Timing
 from suizhuan.metrics import Children, Metrics
 from suizhuan.tracing import Tracing
 from suizhuan.tx import Authority, NeedsLocks, Tx
@@ -65,12 +65,18 @@ class UnitOfWork:
         `work` may be called again when what it read has changed meanwhile, or the database was busy; it must have no
         effects but through its Tx. Errors: the refusals of `work` and of its acts; `unavailable`.
         """
+        looked_again = False
         for left in reversed(range(TRIES)):
             try:
                 return await self._decide(context, work)
             except NeedsLocks:
                 async with self.begin(context) as tx:
                     return await work(tx)
+            except Refusal as no:
+                # Either the clock is off, or this process stood still between its clock and the beat: look once more.
+                if no.code != CLOCK_OFF or looked_again or not left:
+                    raise
+                looked_again = True
             except Outdated as error:
                 if not left:
                     raise Refusal("unavailable", reason="contention", retry_after=1) from error

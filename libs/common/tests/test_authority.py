@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import insert, select, text
@@ -12,8 +12,10 @@ from suizhuan.authority import grants as granted
 from suizhuan.cloudevents import pack
 from suizhuan.context import Context
 from suizhuan.db.tables import authority_state, outbox
+from suizhuan.kernel.clock import ManualClock
 from suizhuan.kernel.refusal import Refusal
 from suizhuan.testing import AuthorityLog, published
+from suizhuan.tx import Tx
 
 from .conftest import Counted, Demo
 
@@ -164,6 +166,53 @@ async def test_a_beat_that_does_not_name_the_replica_lets_nothing_pass_and_makes
 async def test_a_beat_from_the_future_means_the_clock_is_off(demo: Demo, log: AuthorityLog) -> None:
     await log.beat(sent_at=demo.clock.now() + timedelta(seconds=1))
     assert (await refused(demo, "dept", COMMUNITY)).code == "clock_off"
+
+
+class StandsStill:
+    """The clock of a process that stands still for a second after its second reading: before a command's last
+    statement."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock, self.readings = clock, 0
+
+    def now(self) -> datetime:
+        read = self.clock.now()
+        self.readings += 1
+        if self.readings == 2:
+            self.clock.advance(1)
+        return read
+
+
+async def test_a_process_that_stood_still_before_it_read_the_beat_looks_at_its_clock_again(
+    demo: Demo, log: AuthorityLog
+) -> None:
+    await log.beat(sent_at=demo.clock.now() + timedelta(seconds=1))
+    demo.uow.clock = StandsStill(demo.clock)
+    tries = 0
+
+    async def work(tx: Tx) -> None:
+        nonlocal tries
+        tries += 1
+        await tx.act(POWER, AFFAIR, COMMUNITY)
+        tx.emit(Counted(thing="t", number=tries), key="t", sequence=1)
+
+    await demo.uow.decide(context("dept"), work)
+    assert await numbers(demo) == [2]
+
+
+async def test_a_clock_that_is_off_is_looked_at_twice(demo: Demo, log: AuthorityLog) -> None:
+    await log.beat(sent_at=demo.clock.now() + timedelta(seconds=1))
+    tries = 0
+
+    async def work(tx: Tx) -> None:
+        nonlocal tries
+        tries += 1
+        await tx.act(POWER, AFFAIR, COMMUNITY)
+        tx.emit(Counted(thing="t", number=tries), key="t", sequence=1)
+
+    with pytest.raises(Refusal, match="clock_off"):
+        await demo.uow.decide(context("dept"), work)
+    assert tries == 2
 
 
 async def test_a_late_duplicate_of_a_beat_does_not_make_the_replica_fresh(demo: Demo, log: AuthorityLog) -> None:

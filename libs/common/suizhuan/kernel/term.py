@@ -11,6 +11,7 @@ from suizhuan.kernel.refusal import Refusal
 
 LEAD = "lead"
 ASSIST = "assist"
+CLOCK_OFF = "clock_off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def check_beat(beat: Beat, replica: str, now: datetime, timing: Timing) -> None:
     if beat.sent_at is None or replica not in beat.replicas:
         raise Refusal("replica_stale", reason="not named by mandates yet", retry_after=1)
     if beat.sent_at - now > 2 * timing.clock_error:
-        raise Refusal("clock_off", retry_after=1)
+        raise Refusal(CLOCK_OFF, retry_after=1)
     if now - beat.sent_at >= timing.max_staleness:
         raise Refusal("replica_stale", reason=f"last beat at {beat.sent_at.isoformat()}", retry_after=5)
 
