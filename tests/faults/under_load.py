@@ -79,10 +79,10 @@ class UnderLoad:
         """What was begun is brought to its end, nothing is on its way any more: what is there."""
         self.load.over.set()
         await asyncio.wait_for(self.working, FINISH_S)
-        urls = {service: self._database(service) for service in evidence.SERVICES}
-        kafka = self.servers.kafka.url
+        services, kafka = self.platform.services, self.servers.kafka.url
+        urls = {service: self._database(service) for service in services}
         assert await settling.settled(urls, kafka) == []
-        log, ends = await evidence.read_log(kafka)
+        log, ends = await evidence.read_log(kafka, services)
         tables = await evidence.read_tables(urls)
         audit = await self.callers.look("/audit", CHECKER, full="true")
         return evidence.Evidence(list(self.journal.lines), log, ends, tables, audit)

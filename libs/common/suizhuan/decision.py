@@ -81,6 +81,12 @@ class Decision:
     pins: list[Grant] = field(default_factory=list)  # must still stand, whoever may act under them
     writes: list[Write] = field(default_factory=list)
     pending: list[Pending] = field(default_factory=list)
+    replays: bool = False  # after a restore: what the log says already is done once more, so its locks are not for it
+
+    @property
+    def about(self) -> list[tuple[str, str]]:
+        """(topic, key) of the aggregates that may not be behind the log."""
+        return [] if self.replays else [(p.topic, p.key) for p in self.pending]
 
     @property
     def empty(self) -> bool:

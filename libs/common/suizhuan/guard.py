@@ -66,7 +66,7 @@ async def _in_steps(conn: AsyncConnection, decision: Decision, now: datetime, ti
             raise Outdated(f"{pin.mandate} has moved")
     if decision.acts:
         await explain(conn, decision.acts, now, timing)
-    await ahead.check(conn, {(p.topic, p.key) for p in decision.pending})
+    await ahead.check(conn, set(decision.about))
     published = await ahead.on_log(conn, [p.event_id for p in decision.pending])
     for write in decision.writes:
         done = await conn.execute(write.on(conn.dialect.name), dict(write.values))

@@ -128,11 +128,11 @@ def _composer(checked: bool, acts: int | None, events: int | None) -> Composer:
 
 async def carry_out(conn: AsyncConnection, decision: Decision, now: datetime, timing: Timing) -> Verdict:
     """One round trip. Unless the verdict is good, nothing was done."""
-    acts, pins, pending = decision.acts, decision.pins, decision.pending
+    acts, pins, pending, about = decision.acts, decision.pins, decision.pending, decision.about
     checked = bool(acts or pins)
-    few_acts, few_events = size(len(acts) + len(pins)), size(len(pending))
+    few_acts, few_events = size(len(acts) + len(pins)), size(len(about))  # of the aggregates, or none
     composed = _composer(checked, few_acts, few_events).of(decision.writes)
-    head = _ABOUT.values([(p.topic, p.key) for p in pending], few_events)
+    head = _ABOUT.values(about, few_events)
     tail = {"acting": bool(acts), "now": now}
     tail |= _EVENTS.values(
         [(p.event_id, p.lane, p.topic, p.partition, p.key, p.value, p.headers) for p in pending], few_events

@@ -120,7 +120,7 @@ class Reconciler:
         async with self.uow.begin(system, limited=False) as tx:
             await ahead.unlock(tx.conn, [event.id for event in events])
             if cause is not None:
-                tx.now = events[0].time
+                tx.now, tx.decision.replays = events[0].time, True
                 await self._once_more(tx, events, cause)
                 return
             for event in events:

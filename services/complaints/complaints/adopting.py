@@ -69,6 +69,8 @@ def _taker(rules: Rules) -> Callable[[Tx, Event], Awaitable[None]]:
         if now.version != event.sequence:
             raise ValueError(f"it is version {now.version} here, {event.sequence} on the log")
         await _remember(tx, now, fact, event)
+        if (knew := event.attribute("authorityoffset")) is not None:
+            await store_switches.adopted(tx, now.id, int(knew))
         await desk.watch_cards(tx, now)
         if now.mandate is not None and (before is None or now.mandate != before.mandate):
             await tx.deadline(desk.END, now.mandate, tx.now + SOON)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, any_, bindparam, delete, select, update
+from sqlalchemy import ARRAY, Text, any_, bindparam, delete, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,7 +14,8 @@ from complaints import tables as t
 from complaints.domain.case import Case
 from complaints.store import to_case
 from suizhuan.db.query import Query
-from suizhuan.db.tables import grants
+from suizhuan.db.statements import upsert
+from suizhuan.db.tables import authority_state, grants
 from suizhuan.kernel.area import prefixes
 from suizhuan.kernel.term import LEAD
 from suizhuan.unit_of_work import Tx
@@ -50,8 +51,20 @@ _LEADS = Query(
 _PREPARED = select(t.switch_case).where(t.switch_case.c.ref == bindparam("b_ref"))
 _ALL_PREPARED = Query(_PREPARED)
 _ONE_PREPARED = Query(_PREPARED.where(t.switch_case.c.case_id == bindparam("b_case")))
+# A case that was taken over after a restore has been where its facts say: a record of the authority log that they knew
+# moves it no more, though it is applied again. The record that is being applied is the newest.
+_KNEW = exists().where(
+    t.adopted.c.case_id == t.cases.c.id,
+    t.adopted.c.authority_offset >= select(authority_state.c.offset).where(authority_state.c.id == 1).scalar_subquery(),
+)
 # In the words of the index that finds the open ones.
-_IN: list[Any] = [t.OPEN, t.cases.c.affair == bindparam("b_affair"), t.cases.c.area.like(bindparam("b_inside"))]
+_IN: list[Any] = [
+    t.OPEN,
+    t.cases.c.affair == bindparam("b_affair"),
+    t.cases.c.area.like(bindparam("b_inside")),
+    ~_KNEW,
+]
+_ADOPTED = upsert(t.adopted, "case_id")
 _LOCK_CASES_IN = Query(
     select(t.cases)
     .where(*_IN, t.cases.c.mandate == any_(bindparam("b_mandates", type_=ARRAY(Text))))
@@ -78,6 +91,11 @@ async def lock_cases_in(conn: AsyncConnection, slots: Sequence[Slot]) -> list[Ca
         values = {"b_affair": slot.affair, "b_mandates": sorted(slot.mandates), "b_inside": f"{slot.area}%"}
         found |= {case.id: case for case in map(to_case, await _LOCK_CASES_IN.all(conn, **values))}
     return [found[id_] for id_ in sorted(found)]
+
+
+async def adopted(tx: Tx, case: str, authority_offset: int) -> None:
+    """What is known of the case reflects the authority log up to there."""
+    await tx.write(_ADOPTED, {"case_id": case, "authority_offset": authority_offset})
 
 
 async def lock_cases_under(conn: AsyncConnection, mandate: str, *, after: str, limit: int) -> list[Case]:

@@ -150,6 +150,14 @@ class SwitchCaseRow(Base, table=True):
     hold: str | None = None
 
 
+class AdoptedRow(Base, table=True):
+    """Of a case that was taken over after a restore: up to where in the authority log its facts knew."""
+
+    __tablename__ = "case_adopted"
+    case_id: str = Field(primary_key=True)
+    authority_offset: int = a_number()
+
+
 class ReferralRow(Base, table=True):
     """A matter that another department referred, and the case that it is; without one it was refused."""
 
@@ -186,6 +194,7 @@ history = table_of(HistoryRow)
 handovers = table_of(HandoverRow)
 switch_wait = table_of(SwitchWaitRow)
 switch_case = table_of(SwitchCaseRow)
+adopted = table_of(AdoptedRow)
 referral = table_of(ReferralRow)
 tariff = table_of(TariffRow)
 affair = table_of(AffairRow)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -21,9 +22,10 @@ from suizhuan.kernel.refusal import Refusal
 from suizhuan.kernel.rekeying import Move, Table
 from suizhuan.service import Service
 from suizhuan.settings import ServiceSettings, load_settings
+from suizhuan.testing import AuthorityLog
 from suizhuan.testing_world import publish, rows
 
-from .conftest import COMMUNITY, FIRM, NANGUAN, PRICE, STREET, STREET_ORG, World
+from .conftest import COMMUNITY, FIRM, LEAD_MANDATE, NANGUAN, PRICE, STREET, STREET_ORG, World
 
 Backup = Callable[[str], Awaitable[str]]
 # What no event says: words of people, why a case was closed as invalid.
@@ -132,4 +134,47 @@ async def test_every_case_is_what_the_log_says(world: World, log: EmbeddedLog, b
         people = {row.case_id: row.reporter for row in await conn.execute(select(t.private))}
     assert set(people) == set(cases)
     assert set(people.values()) == {"resident-None"}
+    await service.close()
+
+
+async def there_and_back(world: World) -> str:
+    """The place goes to the owner of the whole, to the street, and to the owner again, and a case with it."""
+    case = await world.report()
+    held = [(LEAD_MANDATE, COMMUNITY, None), (None, "", "m2"), ("m2", STREET_ORG, None)]
+    for number, (old, holder, new) in enumerate(held, 1):
+        await world.log.opened(f"s{number}", [world.lead_slot()])
+        amount = PRICE if number == 1 else 0  # the money goes along
+        await world.placed(f"s{number}", case, number, amount, hold=f"h{number}", purpose="switch")
+        slot: dict[str, Any] = world.lead_slot()
+        slot |= {"old": world.old(old, holder) if old else None, "new": world.new(new, STREET_ORG) if new else None}
+        await world.log.done(f"s{number}", [slot])
+        await world.log.beat()
+    return case
+
+
+async def test_a_record_of_the_authority_log_that_a_case_knew_moves_it_no_more(
+    world: World, log: EmbeddedLog, backup: Backup, tmp_path: Path
+) -> None:
+    parts = world.service.parts
+    assert await parts.recovery.noted()
+    copy = await backup(parts.database.url.render_as_string(hide_password=False))
+    await parts.database.close()  # the backup has cut its connections
+    case = await there_and_back(world)
+    await publish(world.service, log)
+    as_it_was = {x.name: await rows(world.service, x, UNSAID) for x in (t.cases, t.history)}
+
+    settings = load_settings(ServiceSettings, "complaints", database_url=copy, data_dir=tmp_path)
+    service = build(settings, broker=log, clock=world.clock)
+    await service.parts.recovery.ready()
+    assert (await service.reconciler.adopt(Context("operator", None, "r1"), "restored")).left == 0
+    replica = AuthorityLog(service.parts, told=world.log.told)
+    await replica.again()  # those after the backup: its replica is as old as all the rest of it
+    for table in (t.cases, t.history):
+        assert await rows(service, table, UNSAID) == as_it_was[table.name]
+
+    replica.sequence = world.log.sequence  # what comes now is new to the case, and moves it
+    await replica.opened("s4", [world.lead_slot()])
+    async with service.parts.database.read() as conn:
+        found = await store.find_case(conn, case)
+    assert found is not None and found.switch == "s4"
     await service.close()

@@ -197,9 +197,11 @@ async def prepared(stage: Stage, service: Service) -> None:
 
 
 async def since_the_backup(stage: Stage, service: Service) -> str:
-    """c1 is paid from its hold, c0 called off, c2 held, m2 funded, and somebody posts an entry; its id."""
+    """c1 is paid from its hold, c0 called off, c2 held, c4 held and called off, m2 funded, and somebody posts an entry;
+    its id."""
     entry = await journal(service, "purchase")
     await stage.say(verified("c1"), requested("c2", "h2"), refused("c0", "h0"), admitted("m2", 3 * PRICE))
+    await stage.say(requested("c4", "h4"), refused("c4", "h4"))
     await until(lambda: stage.caught_up(service))
     return entry
 
@@ -229,7 +231,7 @@ async def restored_and_paid_on(stage: Stage, url: str, backup: Backup) -> None:
     async with stage.finance(copy) as service:
         await recovered(service)
         behind = await locked(service)
-        holds = {("finance.hold", case) for case in ("c0", "c1", "c2")}
+        holds = {("finance.hold", case) for case in ("c0", "c1", "c2", "c4")}
         assert {*holds, ("finance.earmark", "m2"), ("finance.entry", entry)} < behind
         assert ("finance.earmark", "m1") not in behind
         with pytest.raises(Refusal, match="aggregate_behind_log"):
