@@ -9,7 +9,7 @@ import pytest
 
 from deploy.containers import IMAGES
 
-from .stack import Broker, Failed, Stack, docker, stand_ins
+from .stack import VERSION, Broker, Failed, Stack, docker, stand_ins
 
 BASES = ("python:3.11-slim", *IMAGES.values())
 WANTED = "SUIZHUAN_TEST_CONTAINERS"  # `make test-compose` sets it: then nothing may be skipped
@@ -39,7 +39,7 @@ def _docker() -> None:
 @pytest.fixture(scope="session")
 def stack(_docker: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole, with the demonstration, healthy."""
-    made = Stack("suizhuan-tested", tmp_path_factory.mktemp("stack"))
+    made = Stack("suizhuan-tested", tmp_path_factory.mktemp("stack"), rules=VERSION)
     made.remove()
     try:
         made.compose("build")

@@ -69,7 +69,7 @@ class Component(Protocol):
     async def run(self) -> None: ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Parts:
     """What every service is made of."""
 
@@ -137,7 +137,7 @@ class Parts:
         )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Service:
     """A wired service. `start`/`stop` run its background work; `app` is its API."""
 

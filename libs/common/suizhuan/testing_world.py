@@ -36,7 +36,7 @@ class NoLog:
         raise AssertionError(f"the log was asked for {name}")
 
 
-@dataclass
+@dataclass(repr=False)
 class ServiceWorld:
     """One service, and those around it as it hears them. Each service's tests add what is of its trade."""
 

@@ -39,7 +39,7 @@ def demo_registry() -> EventRegistry:
     return registry
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Demo:
     """The parts of the tiny service; has what `suizhuan.testing` needs of `Parts`."""
 

@@ -33,7 +33,7 @@ PRICE, OTHER_PRICE = 8_000, 30_000
 LEAD_MANDATE, ASSIST_MANDATE = "m-nanguan", "m-jiecheng"
 
 
-@dataclass
+@dataclass(repr=False)
 class World(ServiceWorld):
     """Complaints, and those around it."""
 

@@ -30,7 +30,7 @@ ISSUER = "https://id.test"
 DEPARTMENTS = ("property.bill", "volunteers.bill")
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     """Folder, log and key; gateways are made from them, several if need be."""
 

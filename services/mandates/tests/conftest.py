@@ -45,7 +45,7 @@ STAFF_OF = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class World:
     """The service, and the world around it."""
 

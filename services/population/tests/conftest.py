@@ -44,7 +44,7 @@ def id_number(serial: int, born: str = "20000101", place: str = "321302") -> str
     return head + mod_11_2.calc_check_digit(head)
 
 
-@dataclass
+@dataclass(repr=False)
 class World(ServiceWorld):
     """Population, and those around it."""
 

@@ -48,7 +48,7 @@ USCC, RIC = "91310115591693856A", "11010519491231002X"
 """Valid by their check characters, and nobody's here."""
 
 
-@dataclass
+@dataclass(repr=False)
 class World(ServiceWorld):
     """Property, and those around it."""
 

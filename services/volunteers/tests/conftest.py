@@ -35,7 +35,7 @@ def id_number(born: date, sequence: int = 1) -> str:
     return body + ric.calc_check_digit(body + "0")
 
 
-@dataclass
+@dataclass(repr=False)
 class World(ServiceWorld):
     """Volunteers, and those around it."""
 

@@ -106,7 +106,7 @@ async def _store(database: Database, n: int, t: str) -> None:
         await conn.execute(insert(rows).values(n=n, t=t))
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     app: FastAPI
     http: httpx.AsyncClient
