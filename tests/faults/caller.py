@@ -112,16 +112,16 @@ class Callers:
         return found
 
     async def _ask(self, method: str, path: str, **how: Any) -> httpx.Response | None:
-        """A definite answer, or None: nobody answered, or was able to. A 500 is written down and counts as none."""
+        """A definite answer, or None: nobody answered, or was able to. A 500, and what is
+        no JSON, is written down and counts as none."""
         try:
             answer = await self._http.request(method, path, **how)
         except httpx.TransportError:
             return None
         if answer.status_code in MAY_COME_AGAIN:
             return None
-        if answer.status_code >= 500:
-            self.journal.write(
-                "surprise", path=path, status=answer.status_code, text=answer.text[:300], at=self.journal.now()
-            )
+        if answer.status_code >= 500 or not answer.headers.get("content-type", "").endswith("json"):
+            about = {"text": answer.text[:300], "headers": dict(answer.headers)}
+            self.journal.write("surprise", path=path, status=answer.status_code, **about, at=self.journal.now())
             return None
         return answer
