@@ -44,6 +44,7 @@ async def test_after_the_tour_all_is_shown_and_no_alert_fires_until_something_is
                     Client(platform.base, platform.issuer) as client,
                     httpx.AsyncClient(base_url=prometheus.url, timeout=30.0) as http,
                 ):
+                    await everybody_is_read(http, sum(map(len, targets(platform).values())))
                     await tell(client, Silent(), patience=PATIENCE_S)
                     await subscribed(client)
                     await everything_is_shown(http)
@@ -63,6 +64,13 @@ def targets(platform: Platform) -> dict[str, list[str]]:
         "api": [f"127.0.0.1:{port}" for name, port in ports.items() if name.endswith("-api")],
         "worker": [f"127.0.0.1:{port}" for name, port in ports.items() if not name.endswith("-api")],
     }
+
+
+async def everybody_is_read(http: httpx.AsyncClient, programs: int) -> None:
+    """Once at least: what is counted before that is no increase."""
+    async with asyncio.timeout(PATIENCE_S):
+        while len(await numbers(http, "up == 1")) < programs:  # noqa: ASYNC110 - of another program
+            await asyncio.sleep(0.5)  # twice as often as it asks the services
 
 
 async def subscribed(client: Client) -> None:

@@ -182,6 +182,12 @@ class Metrics:
         return Histogram(f"suizhuan_{name}", text, labels, registry=self.registry, buckets=buckets)
 
 
+def from_zero(metric: Counter | Histogram, *values: str) -> None:
+    """Shown with these values of its one label from the beginning: else the first of them would be no increase."""
+    for value in values:
+        metric.labels(value)
+
+
 class Children(dict[tuple[object, ...], M]):
     """What a metric counts by the values of its labels, each looked up once: the library takes longer over the values
     than over the counting."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from fastapi import APIRouter
 
 from complaints import adopting, gauges, inbound, tables, timers
+from complaints.domain.handover import MOVED, REFUSED
 from complaints.ends import PlannedEnds
 from complaints.errors import ERRORS
 from complaints.events import EVENTS
@@ -16,6 +17,7 @@ from complaints.rules import Rules
 from complaints.switches import Switches
 from suizhuan.db.database import Database
 from suizhuan.kernel.clock import Clock
+from suizhuan.metrics import from_zero
 from suizhuan.ports.log import Log
 from suizhuan.service import Parts, Service
 from suizhuan.settings import ServiceSettings
@@ -45,6 +47,7 @@ def build(
     parts.replica.on_opened = switches.on_opened
     parts.replica.on_done = switches.on_done
     parts.replica.on_dropped = switches.on_dropped
+    from_zero(parts.metrics.handover_seconds, MOVED, REFUSED)
     service = Service(
         parts=parts,
         adoption=adopting.make(rules),

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from mandates import gauges, inbound, timers
 from mandates.adopting import ADOPTION, authority_ahead
 from mandates.beats import Beats
-from mandates.domain.switch import lease
+from mandates.domain.switch import DONE, DROPPED, lease
 from mandates.errors import ERRORS
 from mandates.events import EVENTS
 from mandates.rekeying import Rekeyings
@@ -19,6 +19,7 @@ from mandates.switch_waits import SwitchWaits
 from mandates.switching import Switching
 from suizhuan.db.database import Database
 from suizhuan.kernel.clock import Clock
+from suizhuan.metrics import from_zero
 from suizhuan.ports.log import Log
 from suizhuan.service import Parts, Service
 from suizhuan.settings import ServiceSettings
@@ -52,6 +53,7 @@ def build(
     rekeyings = Rekeyings(switching, parts.profile.root_area)
     waits = SwitchWaits(parts.uow, lease(times.timing), parts.clock)
     parts.replica.on_opened = waits.on_opened
+    from_zero(parts.metrics.switch_seconds, DONE, DROPPED)
     parts.recovery.on_ahead = authority_ahead
     interval = timedelta(seconds=times.beat_interval_s)
     if parts.database.is_sqlite:  # one process: only acknowledgements end a wait, beats just keep leases fresh
