@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.process import free_ports
+from tests.checkout import check_out
 from tests.reaching import reached
 
-ROOT = Path(__file__).parents[2]
 VERSION = "tested"
 # Whoever has another database, restored or restarted, may have a twin that still acts on the old one: power moves only
 # when that one's time is over. That is 15 minutes in the demonstration, and one here.
@@ -24,15 +24,6 @@ STAND_IN = "org.standin.of"  # the label of an image that only stands for anothe
 
 class Failed(AssertionError):
     """A command of Docker's said no."""
-
-
-def check_out(folder: Path) -> None:
-    """What a clone holds, with what is not committed yet."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.check_output(listed, cwd=ROOT, text=True).rstrip("\0").split("\0"):
-        if (ROOT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
 
 
 class Stack:
@@ -67,32 +58,17 @@ class Stack:
 
     def compose(self, *words: str) -> str:
         """`docker compose …`: what it printed. Errors: Failed."""
-        done = subprocess.run(
-            [*compose_command(), *words],
-            cwd=self.folder,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise Failed(f"docker compose {' '.join(words)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
-        return done.stdout
+        return self._ran([*compose_command(), *words], f"docker compose {' '.join(words)}")
 
     def shell(self, script: str) -> str:
         """What somebody types there, up to the first that fails: what it printed. Errors: Failed."""
-        command = ["bash", "-euo", "pipefail", "-c", script]
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return self._ran(["bash", "-euo", "pipefail", "-c", script], script)
+
+    def _ran(self, command: list[str], told: str) -> str:
+        how = {"cwd": self.folder, "env": self.environ, "stdin": subprocess.DEVNULL}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **how)
         if done.returncode:
-            raise Failed(f"{script}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+            raise Failed(f"{told}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
         return done.stdout
 
     def containers(self) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -15,11 +15,14 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from .pages import RUNBOOK, block
+from deploy.local.process import wait_until
+from tests.pages import RUNBOOK, block
+
 from .stack import Stack, docker
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PAGE = "first-install.md"
+ZHANG = ("zhang", "street-xiangli")
 NAME = "https://id.example.gov.cn"
 THERE, OURS = "付庄社区", "付家庄社区"  # what the document calls a community, and what a district of its own does
 KNOWN_S = 10.0  # an issuer is asked for its keys every 5 s at most
@@ -95,30 +98,23 @@ def installed(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def test_the_district_is_there_for_whom_its_issuer_signs_and_for_nobody_else(installed: Stack, issuer: Issuer) -> None:
     installed.shell(block(PAGE, "核对").replace(":8080", f":{installed.port}"))
-    token = issuer.token(issuer.publish("first"), "zhang", "street-xiangli")
+    token = issuer.token(issuer.publish("first"), *ZHANG)
     assert asked(installed, token).status_code == 200
     assert OURS in asked(installed, token).text
     strange = Issuer("127.0.0.1")
-    assert asked(installed, strange.token(strange.publish("first"), "zhang", "street-xiangli")).status_code == 401
+    assert asked(installed, strange.token(strange.publish("first"), *ZHANG)).status_code == 401
     strange.server.server_close()
 
 
 def test_the_issuer_signs_with_another_key_and_nobody_is_restarted(installed: Stack, issuer: Issuer) -> None:
     (old,) = issuer.keys
-    before = issuer.token(old, "zhang", "street-xiangli")
+    before = issuer.token(old, *ZHANG)
     new = issuer.publish("second")
     assert asked(installed, before).status_code == 200
-    until(lambda: asked(installed, issuer.token(new, "zhang", "street-xiangli")).status_code == 200, KNOWN_S)
+    wait_until(lambda: asked(installed, issuer.token(new, *ZHANG)).status_code == 200, timeout=KNOWN_S)
     issuer.keys.remove(old)
-    until(lambda: asked(installed, before).status_code == 401, RENEWED_S)
-    assert asked(installed, issuer.token(new, "zhang", "street-xiangli")).status_code == 200
-
-
-def until(holds: Callable[[], bool], seconds: float) -> None:
-    begun = time.monotonic()
-    while not holds():
-        assert time.monotonic() - begun < seconds
-        time.sleep(1)  # between two looks
+    wait_until(lambda: asked(installed, before).status_code == 401, timeout=RENEWED_S)
+    assert asked(installed, issuer.token(new, *ZHANG)).status_code == 200
 
 
 def asked(stack: Stack, token: str) -> httpx.Response:

@@ -12,29 +12,17 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from deploy.containers import IMAGES
-from deploy.story import Client, tell
+from deploy.story import Client
 from deploy.story.client import Caller, ProblemAnswer
-from deploy.story.telling import Silent
 from suizhuan.adapters.kafka_client import security
+from tests.pages import block
 
-from .pages import block
 from .stack import Broker, Stack, stand_ins
+from .story import PATIENCE_S, client, told
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-PATIENCE_S = 150.0
 ROTATING, CONFIGS = "rotating.md", "/opt/kafka/bin/kafka-configs.sh"
 NANGUAN = "321302002907"
-
-
-def client(stack: Stack, patience: float = PATIENCE_S) -> Client:
-    return Client(stack.base, stack.issuer, patience=patience)
-
-
-async def told(stack: Stack) -> None:
-    """The whole story is, and the auditor finds nothing wrong with it, nor with all that came before."""
-    async with client(stack) as caller:
-        report = await tell(caller, Silent(), patience=PATIENCE_S)
-    assert report["verdict"] == "clean", report
 
 
 async def done(stack: Stack, script: str) -> str:

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from deploy.story import Client, tell
 from deploy.story.telling import Silent, Words
 from deploy.topology import BY_NAME
 
 from .stack import Stack
+from .story import client, told
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-PATIENCE_S = 150.0
 VICTIMS = ["postgres", "kafka", "redis", *(f"{name}{part}" for name in BY_NAME for part in ("", "-worker"))]
 CHAPTERS = 6
 """The story has seven; in the last one nothing happens any more."""
@@ -35,22 +34,14 @@ class Killer(Silent):
             self.back = asyncio.create_task(asyncio.to_thread(self.stack.start, self.victim))
 
 
-def client(stack: Stack) -> Client:
-    return Client(stack.base, stack.issuer, patience=PATIENCE_S)
-
-
 async def test_the_story_is_told_as_it_is(stack: Stack) -> None:
-    async with client(stack) as caller:
-        report = await tell(caller, Silent(), patience=PATIENCE_S)
-    assert report["verdict"] == "clean"
+    await told(stack)
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
 async def test_whoever_is_killed_meanwhile_nothing_is_lost(stack: Stack, victim: str) -> None:
     killer = Killer(stack, victim, 1 + VICTIMS.index(victim) % CHAPTERS)
-    async with client(stack) as caller:
-        report = await tell(caller, killer, patience=PATIENCE_S)
-    assert report["verdict"] == "clean"
+    await told(stack, killer)
     assert killer.back is not None
     await killer.back
 

@@ -17,7 +17,7 @@ from deploy.access import LOGINS
 from deploy.docker import passwords
 from deploy.kustomize import render
 from deploy.topology import DEPARTMENTS, EVERY, GATEWAY, TOPIC_NAMES
-from tests.k8s.folder import copy_committed
+from tests.k8s.folder import copy_folders
 
 from .policies import TEMPLATED, Edge, Manifest, Peer, edges, peers
 
@@ -36,7 +36,7 @@ class Folders:
     """The folders with secrets in them, which the repository has not; each rendered once."""
 
     def __init__(self, root: Path) -> None:
-        copy_committed(root)
+        copy_folders(root)
         self.root = root / "k8s"
         passwords.main(self.root / "district" / "secrets")
         passwords.main(self.root / "city" / "secrets", "{service}-db-rw")

@@ -14,9 +14,9 @@ import yaml
 from deploy.topology import BY_NAME, GATEWAY
 from suizhuan import backup_command
 from suizhuan.main import COMMANDS, ROLES, UNMIGRATED
+from tests.pages import BLOCK, RUNBOOK
 
 ROOT = Path(__file__).parents[2]
-RUNBOOK = ROOT / "docs" / "runbook"
 PAGES = sorted(RUNBOOK.glob("*.md"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z0-9-]+):", MAKEFILE, re.MULTILINE))
@@ -31,8 +31,7 @@ ALL_NAMES, FIRST_NAME = {"stop", "start", "up", "ps", "build", "restart", "pull"
 def commands(page: Path) -> list[str]:
     """Every line of its blocks of `sh`, and what begins with `make`, `python -m` or `docker compose` in its text."""
     text = page.read_text(encoding="utf-8")
-    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    found = [line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+    found = [line for block in BLOCK.findall(text) for line in block.replace("\\\n", " ").splitlines() if line.strip()]
     rest = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     quoted = [" ".join(words.split()) for words in re.findall(r"`([^`]+)`", rest)]
     return found + [words for words in quoted if words.startswith(("make ", "python -m ", "docker compose "))]

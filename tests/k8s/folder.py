@@ -3,24 +3,20 @@ its own tags."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
 from deploy.docker import passwords
+from tests.checkout import check_out
 
-ROOT = Path(__file__).parents[2]
 CLAIMS = ("kafka", "postgres")
 
 
-def copy_committed(root: Path) -> None:
-    """The folders of k8s/, and what they take from elsewhere, without what is not committed."""
-    for name in subprocess.check_output(["git", "ls-files", "k8s", "deploy/docker"], cwd=ROOT, text=True).split():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, root / name)
+def copy_folders(root: Path) -> None:
+    """The folders of k8s/, and what they take from elsewhere."""
+    check_out(root, "k8s", "deploy/docker")
 
 
 class Folder:
@@ -29,7 +25,7 @@ class Folder:
     def __init__(self, root: Path, volumes: Path) -> None:
         self.root = root
         self.volumes = volumes
-        copy_committed(root)
+        copy_folders(root)
         self.secrets = root / "k8s" / "district" / "secrets"
         passwords.main(self.secrets)
         for name in CLAIMS:

@@ -16,13 +16,14 @@ from rich.console import Console
 
 from deploy.containers import IMAGES
 from deploy.topology import BY_NAME
+from tests.checkout import ROOT
 from tests.faults.findings import Finding
 from tests.reaching import reached
 
 from .city import check_city
 from .cluster import Cluster, Failed, Json
 from .drill import Drill
-from .folder import ROOT, Folder
+from .folder import Folder
 
 NAMESPACE = "suizhuan"
 OURS = (*BY_NAME, "tools")

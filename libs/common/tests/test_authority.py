@@ -168,6 +168,17 @@ async def test_a_beat_from_the_future_means_the_clock_is_off(demo: Demo, log: Au
     assert (await refused(demo, "dept", COMMUNITY)).code == "clock_off"
 
 
+class Tried:
+    """A command that says how often it was tried."""
+
+    tries = 0
+
+    async def __call__(self, tx: Tx) -> None:
+        self.tries += 1
+        await tx.act(POWER, AFFAIR, COMMUNITY)
+        tx.emit(Counted(thing="t", number=self.tries), key="t", sequence=1)
+
+
 class StandsStill:
     """The clock of a process that stands still for a second after its second reading: before a command's last
     statement."""
@@ -188,31 +199,16 @@ async def test_a_process_that_stood_still_before_it_read_the_beat_looks_at_its_c
 ) -> None:
     await log.beat(sent_at=demo.clock.now() + timedelta(seconds=1))
     demo.uow.clock = StandsStill(demo.clock)
-    tries = 0
-
-    async def work(tx: Tx) -> None:
-        nonlocal tries
-        tries += 1
-        await tx.act(POWER, AFFAIR, COMMUNITY)
-        tx.emit(Counted(thing="t", number=tries), key="t", sequence=1)
-
-    await demo.uow.decide(context("dept"), work)
+    await demo.uow.decide(context("dept"), Tried())
     assert await numbers(demo) == [2]
 
 
 async def test_a_clock_that_is_off_is_looked_at_twice(demo: Demo, log: AuthorityLog) -> None:
     await log.beat(sent_at=demo.clock.now() + timedelta(seconds=1))
-    tries = 0
-
-    async def work(tx: Tx) -> None:
-        nonlocal tries
-        tries += 1
-        await tx.act(POWER, AFFAIR, COMMUNITY)
-        tx.emit(Counted(thing="t", number=tries), key="t", sequence=1)
-
+    work = Tried()
     with pytest.raises(Refusal, match="clock_off"):
         await demo.uow.decide(context("dept"), work)
-    assert tries == 2
+    assert work.tries == 2
 
 
 async def test_a_late_duplicate_of_a_beat_does_not_make_the_replica_fresh(demo: Demo, log: AuthorityLog) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook"
+RUNBOOK = Path(__file__).parents[1] / "docs" / "runbook"
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
